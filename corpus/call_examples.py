@@ -1,0 +1,252 @@
+"""Call examples for fine-tuning: a request, the tools at hand, and the calls that answer it, from real API schemas."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from corpus.api import Api
+from corpus.call_requests import Said, first_sentence, joined_requests, request, task_words
+from corpus.call_values import Value, can_speak, make_value, words_of
+from records.calls import Call, calls_message
+from records.files import stable_hash
+
+SHARES = (
+    ("single", 0.50),
+    ("multiple", 0.20),
+    ("parallel", 0.11),
+    ("parallel_multiple", 0.06),
+    ("irrelevant", 0.09),
+    ("missing", 0.04),
+)
+MOST_PARAMETERS = 5
+MOST_REQUIRED = 5
+
+
+@dataclass(frozen=True)
+class Function:
+    """An API narrowed to what a request can say: the tool a model sees."""
+
+    api_id: str
+    name: str
+    description: str
+    properties: dict[str, dict[str, Any]]
+    required: tuple[str, ...]
+    task: str
+
+    def tool(self) -> dict[str, Any]:
+        """The OpenAI tool shape."""
+        parameters = {"type": "object", "properties": self.properties, "required": list(self.required)}
+        function = {"name": self.name, "description": self.description, "parameters": parameters}
+        return {"type": "function", "function": function}
+
+
+def call_examples(apis: Sequence[Api], count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield `count` examples `{id, messages, tools, kind, api_ids}`.
+
+    Example number n depends on `seed`, n and the set of APIs alone. Argument values occur in the request, in words or
+    figures; optional parameters that the request does not mention are left out of the call.
+
+    Raises:
+        ValueError: fewer than eight APIs have parameters that a request can say.
+    """
+    usable = sorted((api for api in apis if _usable(api)), key=lambda api: stable_hash(f"{seed}/{api.id}"))
+    if len(usable) < 8:
+        raise ValueError(f"{len(usable)} of {len(apis)} APIs can be called in words; call examples need at least 8")
+    for number in range(count):
+        rng = random.Random(stable_hash(f"{seed}/call/{number}"))
+        kind = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
+        # Walking the list, not drawing from it, shows every API before any comes twice.
+        first = usable[number % len(usable)]
+        shown = _functions([first, *rng.sample(usable, 6)], rng)
+        yield {"id": f"call/{seed}/{number}", **_example(kind, shown, rng)}
+
+
+def _usable(api: Api) -> bool:
+    properties = api.parameters.get("properties", {})
+    required = api.parameters.get("required", [])
+    speakable = [name for name, schema in properties.items() if can_speak(schema)]
+    return (
+        len(speakable) >= 1
+        and len(required) <= MOST_REQUIRED
+        and all(name in speakable for name in required)
+        and len(first_sentence(api.description).split()) >= 3
+    )
+
+
+def _functions(apis: Sequence[Api], rng: random.Random) -> list[Function]:
+    """The tools of one example, in one style of names, no name twice; the first API stays first."""
+    style = rng.choice(("dotted", "snake", "snake", "camel", "flat"))
+    by_name: dict[str, Function] = {}
+    for api in apis:
+        function = _function(api, style, rng)
+        by_name.setdefault(function.name, function)
+    return list(by_name.values())[:4]
+
+
+def _example(kind: str, shown: Sequence[Function], rng: random.Random) -> dict[str, Any]:
+    if kind in ("irrelevant", "missing") or len(shown) < 2:
+        return _refusal(kind, shown, rng)
+    if kind == "parallel":
+        text, calls = _same_function(shown[0], rng.choice((2, 2, 2, 3, 4)), rng)
+        # A function whose one parameter is a switch has too few different calls.
+        kind = "parallel" if len(calls) > 1 else "single"
+    elif kind == "parallel_multiple":
+        wanted = [*shown[:2], *([shown[0]] if rng.random() < 0.3 else [])]
+        text, calls = _one_after_another(wanted, rng)
+    else:
+        text, call = _call(shown[0], rng)
+        calls = [call]
+    tools = shown[:1] if kind in ("single", "parallel") else shown[: rng.choice((2, 2, 3, 4))]
+    return {"kind": kind, **_row(text, calls_message(calls), tools, {call.name for call in calls}, rng)}
+
+
+def _one_after_another(functions: Sequence[Function], rng: random.Random) -> tuple[str, list[Call]]:
+    made = [_call(function, rng) for function in functions]
+    return joined_requests([text for text, _ in made], rng), _different([call for _, call in made])
+
+
+def _different(calls: Sequence[Call]) -> list[Call]:
+    return list({repr(call): call for call in calls}.values())
+
+
+def _same_function(function: Function, times: int, rng: random.Random) -> tuple[str, list[Call]]:
+    if rng.random() < 0.6 and (varied := _varied_names(function)):
+        return _varied_calls(function, rng.choice(varied), times, rng)
+    return _one_after_another([function] * times, rng)
+
+
+def _refusal(kind: str, shown: Sequence[Function], rng: random.Random) -> dict[str, Any]:
+    wanted = shown[0]
+    if kind == "missing" and wanted.required:
+        left_out = rng.choice(wanted.required)
+        text, _ = _call(wanted, rng, leave_out=left_out)
+        answer = f"Which {words_of(left_out)} should I use?"
+        tools = shown[: rng.randint(1, 2)]
+    else:
+        kind = "irrelevant"
+        text, _ = _call(wanted, rng)
+        answer = rng.choice(("None of the functions can {}.", "No function here can {}.")).format(wanted.task)
+        tools = shown[1 : 1 + rng.randint(1, 3)]
+    names = {function.name for function in tools}
+    return {"kind": kind, **_row(text, {"role": "assistant", "content": answer}, tools, names, rng)}
+
+
+def _row(
+    text: str, answer: dict[str, Any], tools: Sequence[Function], used: set[str], rng: random.Random
+) -> dict[str, Any]:
+    """`used` names the functions whose APIs the row is about."""
+    shuffled = rng.sample(list(tools), len(tools))
+    return {
+        "messages": [{"role": "user", "content": text}, answer],
+        "tools": [function.tool() for function in shuffled],
+        "api_ids": sorted({function.api_id for function in tools if function.name in used}),
+    }
+
+
+def _call(function: Function, rng: random.Random, leave_out: str | None = None) -> tuple[str, Call]:
+    """A request and the call that answers it; `leave_out` names a parameter that the request does not say."""
+    optional = [name for name in function.properties if name not in function.required]
+    spoken_names = [*function.required, *rng.sample(optional, _spoken_optionals(function, len(optional), rng))]
+    values = {name: make_value(name, function.properties[name], rng) for name in spoken_names}
+    said = [_said(function, name, value) for name, value in values.items() if name != leave_out]
+    in_order = {name: values[name].json for name in function.properties if name in values}
+    return request(function.task, said, rng), Call(function.name, in_order)
+
+
+def _spoken_optionals(function: Function, available: int, rng: random.Random) -> int:
+    least = 0 if function.required or rng.random() < 0.1 else 1
+    return min(available, max(least, rng.choice((0, 1, 1, 2, 2, 3))))
+
+
+def _varied_names(function: Function) -> list[str]:
+    return [
+        name
+        for name, schema in function.properties.items()
+        if schema.get("type") in ("string", "integer", "number") and "enum" not in schema
+    ]
+
+
+def _varied_calls(function: Function, name: str, times: int, rng: random.Random) -> tuple[str, list[Call]]:
+    """One request for several calls that differ in one parameter: `Delete the bucket for names a, b and c`."""
+    made = [make_value(name, function.properties[name], rng) for _ in range(times)]
+    values = list({str(value.json): value for value in made}.values())
+    listed = " and ".join(filter(None, [", ".join(value.spoken for value in values[:-1]), values[-1].spoken]))
+    others = {other: make_value(other, function.properties[other], rng) for other in function.required if other != name}
+    said = [_said(function, other, value) for other, value in others.items()]
+    each = rng.choice(("for each of the", "for the", "for"))
+    text = request(f"{function.task} {each} {words_of(name)}{rng.choice(('s', ''))} {listed}", said, rng)
+    calls = []
+    for value in values:
+        arguments = {**{other: others[other].json for other in others}, name: value.json}
+        calls.append(Call(function.name, {key: arguments[key] for key in function.properties if key in arguments}))
+    return text, calls
+
+
+def _said(function: Function, name: str, value: Value) -> Said:
+    schema = function.properties[name]
+    return Said(name, value.spoken, "enum" if "enum" in schema else schema["type"])
+
+
+def _function(api: Api, style: str, rng: random.Random) -> Function:
+    """Narrow an API to parameters that can be said, and write its names in one style."""
+    properties, required = api.parameters.get("properties", {}), api.parameters.get("required", [])
+    optional = [name for name, schema in properties.items() if name not in required and can_speak(schema)]
+    room = max(1 if not required else 0, rng.randint(0, MOST_PARAMETERS - len(required)))
+    kept = {*required, *_varied(optional, properties, min(room, len(optional)), rng)}
+    rename = _camel if style == "camel" else _snake
+    narrowed = {rename(name): _narrow(schema, rename) for name, schema in properties.items() if name in kept}
+    return Function(
+        api_id=api.id,
+        name=_tool_name(api, style),
+        description=first_sentence(api.description) + ".",
+        properties=narrowed,
+        required=tuple(rename(name) for name in properties if name in required),
+        task=task_words(api.name, api.description),
+    )
+
+
+def _varied(names: Sequence[str], properties: dict[str, Any], count: int, rng: random.Random) -> list[str]:
+    """Draw optional parameters; the rarer types come first, for cloud APIs are mostly strings."""
+    weight = {
+        name: 1.0 if properties[name].get("type") == "string" and "enum" not in properties[name] else 4.0
+        for name in names
+    }
+    return sorted(names, key=lambda name: rng.random() ** (1 / weight[name]), reverse=True)[:count]
+
+
+def _narrow(schema: dict[str, Any], rename: Any) -> dict[str, Any]:
+    narrowed: dict[str, Any] = {
+        key: schema[key] for key in ("type", "enum", "format", "minimum", "maximum") if key in schema
+    }
+    if "enum" in narrowed:
+        narrowed["enum"] = narrowed["enum"][:8]
+        narrowed.setdefault("type", "string")
+    if "items" in schema:
+        narrowed["items"] = _narrow(schema["items"], rename)
+    if "properties" in schema:
+        narrowed["properties"] = {rename(name): _narrow(part, rename) for name, part in schema["properties"].items()}
+    if description := first_sentence(schema.get("description", ""), 70):
+        narrowed["description"] = description + "."
+    return narrowed
+
+
+def _tool_name(api: Api, style: str) -> str:
+    operation = _snake(api.name.rsplit(".", 1)[-1])
+    service = _snake(api.service)
+    if style == "dotted":
+        return f"{service}.{operation}"
+    if style == "camel":
+        return _camel(operation)
+    return f"{service}_{operation}" if style == "flat" else operation
+
+
+def _snake(name: str) -> str:
+    return words_of(name).replace(" ", "_")
+
+
+def _camel(name: str) -> str:
+    first, *rest = words_of(name).split()
+    return first + "".join(word.title() for word in rest)

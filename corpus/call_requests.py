@@ -1,0 +1,184 @@
+"""Requests in plain words, written from what an API's documentation says it does."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corpus.call_values import words_of
+
+LISTING = {"list", "describe", "get", "search", "query", "lookup", "find", "fetch", "read", "retrieve", "view"}
+VERBS = LISTING | set(
+    (
+        "accept acknowledge activate add allocate allow analyze apply approve archive assign associate attach "
+        "authorize batch begin build calculate cancel change check clear clone close commit compare complete "
+        "compute configure confirm connect convert copy count create deactivate decrypt define delete deliver "
+        "deploy deregister detach determine disable disassociate disconnect discover display download enable "
+        "encrypt end enumerate estimate evaluate execute export extract finalize generate give grant import "
+        "increase initiate insert install invite invoke issue join launch link load lock make mark merge modify "
+        "monitor move notify obtain open pause perform poll post predict prepare preview process promote provide "
+        "provision publish purchase put reboot receive recover redeem refresh register reject release remove "
+        "rename renew replace report request reset resize resolve restart restore resume return revert review "
+        "revoke rollback rotate run save scan schedule send set share show sign start stop store submit subscribe "
+        "suspend switch sync tag terminate test track train transfer translate trigger undelete undeploy unlink "
+        "unlock unsubscribe untag update upgrade upload use validate verify withdraw write"
+    ).split()
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A parameter as a request says it."""
+
+    name: str
+    spoken: str
+    kind: str
+    """JSON Schema type, or `enum`."""
+
+
+def first_sentence(description: str, most_characters: int = 140) -> str:
+    """The first sentence of a description, cut at a word when it is long."""
+    text = " ".join(description.split())
+    sentence = re.split(r"(?<=[a-z)\"'])\.(?:\s|$)", text, maxsplit=1)[0]
+    if len(sentence) > most_characters:
+        sentence = sentence[:most_characters].rsplit(" ", 1)[0]
+    return sentence.rstrip(" .,:;")
+
+
+def task_words(name: str, description: str) -> str:
+    """What the operation does, as a command: `create a new bucket`.
+
+    The documentation's first sentence gives it when it starts with a verb (`Creates a new bucket.`), else the name,
+    whose verb may stand first (`create_bucket`) or last (`projects_buckets_create`).
+    """
+    sentence = first_sentence(description, 90)
+    start = sentence.split(" ", 1)
+    if len(start) == 2 and _infinitive(start[0]) in VERBS and len(sentence.split()) <= 14:
+        return f"{_infinitive(start[0])} {start[1]}"
+    words = words_of(name.rsplit(".", 1)[-1]).split()
+    place = next((number for number, word in enumerate(words) if word in VERBS), None)
+    if place is None:
+        return "call " + " ".join(words)
+    verb, rest = words[place], words[:place] + words[place + 1 :]
+    if not rest:
+        return verb
+    return " ".join([verb, "the" if rest[-1].endswith("s") or verb in LISTING else _article(rest[0]), *rest])
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" and not word.startswith(("us", "uni", "eu", "one")) else "a"
+
+
+def _infinitive(verb: str) -> str:
+    word = verb.lower()
+    if re.search(r"(ss|sh|ch|x|zz|o)es$", word):
+        return word[:-2]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def request(task: str, said: Sequence[Said], rng: random.Random) -> str:
+    """One request for one call."""
+    parts = list(said)
+    rng.shuffle(parts)
+    if not parts:
+        return _sentence(
+            rng.choice(("{}", "please {}", "can you {}?", "I need to {}", "could you {} for me?")).format(task)
+        )
+    if rng.random() < 0.22:
+        return _listed_after(task, parts, rng)
+    clause = _clauses(parts, rng)
+    opening = rng.choice(
+        (
+            "{} {}",
+            "{} {}",
+            "{} {}",
+            "please {} {}",
+            "can you {} {}?",
+            "I want to {} {}",
+            "I need you to {} {}",
+            "could you {} {}?",
+            "help me {} {}",
+            "I'd like to {} {}",
+            "how do I {} {}?",
+            "we have to {} {} today",
+        )
+    )
+    return _sentence(opening.format(task, clause))
+
+
+def joined_requests(requests: Sequence[str], rng: random.Random) -> str:
+    """Several requests as one message."""
+    if rng.random() < 0.5:
+        return " ".join(requests)
+    link = rng.choice((" Then ", " Also, ", " After that, ", " And "))
+    rest = [text[0].lower() + text[1:] if not text.startswith("I") else text for text in requests[1:]]
+    return requests[0] + "".join(link + text for text in rest)
+
+
+def _listed_after(task: str, parts: Sequence[Said], rng: random.Random) -> str:
+    style = rng.choice(("{0} is {1}", "{0}: {1}", "use {1} as the {0}", "the {0} should be {1}", "{0} = {1}"))
+    listed = [style.format(_name_words(part, rng), part.spoken) for part in parts]
+    between = rng.choice((", ", "; ")) if len(listed) > 1 else ""
+    opening = rng.choice(("{}. {}", "I want to {}. {}", "please {}. {}", "{}, where {}", "can you {}? {}"))
+    body = between.join(listed)
+    return _sentence(opening.format(task, body if "where" in opening else body[0].upper() + body[1:]))
+
+
+def _clauses(parts: Sequence[Said], rng: random.Random) -> str:
+    lone_name = sum(words_of(part.name).endswith("name") for part in parts) == 1
+    made = [_clause(part, number == 0, lone_name, rng) for number, part in enumerate(parts)]
+    if len(made) == 1:
+        return made[0]
+    return ", ".join(made[:-1]) + rng.choice((" and ", ", and ", ", ")) + made[-1]
+
+
+def _clause(part: Said, first: bool, lone_name: bool, rng: random.Random) -> str:
+    words = _name_words(part, rng)
+    if part.kind == "boolean":
+        on = part.spoken == "true"
+        return rng.choice(
+            (
+                f"with {words} {'enabled' if on else 'disabled'}",
+                f"with {words} set to {part.spoken}",
+                f"with {words} {'on' if on else 'off'}",
+            )
+        )
+    last = words.split()[-1]
+    if last == "name" and lone_name and rng.random() < 0.5:
+        return rng.choice(("named", "called")) + f" {part.spoken}"
+    if last == "id" and len(words.split()) > 1 and rng.random() < 0.4:
+        return f"for {words.rsplit(' ', 1)[0]} {part.spoken}"
+    if part.kind in ("integer", "number") and rng.random() < 0.5:
+        return f"with {rng.choice(('a ', 'a ', ''))}{words} of {part.spoken}"
+    return rng.choice(
+        (
+            f"with {words} {part.spoken}",
+            f"for {words} {part.spoken}",
+            f"with the {words} {part.spoken}",
+            f"using {part.spoken} as the {words}",
+            f"with {words} set to {part.spoken}",
+            f"for the {words} {part.spoken}",
+            f"in {words} {part.spoken}" if first else f"{words} {part.spoken}",
+        )
+    )
+
+
+def _name_words(part: Said, rng: random.Random) -> str:
+    words = words_of(part.name)
+    if words.startswith(("is ", "enable ")) and part.kind == "boolean":
+        words = words.split(" ", 1)[1]
+    # People rarely say "bucket name" or "user id" in full.
+    shorter = words.rsplit(" ", 1)
+    if len(shorter) == 2 and shorter[1] in ("name", "value", "string", "text") and rng.random() < 0.4:
+        return shorter[0]
+    return words or "value"
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    text = text[0].upper() + text[1:]
+    return text if text[-1] in ".?!" else text + "."

@@ -1,0 +1,76 @@
+"""Step `calls`: call examples for fine-tuning as rows, with the character ranges that count in the loss."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datatrove.pipeline.base import PipelineStep
+
+from corpus.api import Api
+from corpus.call_examples import call_examples
+from corpus.executor import jsonl_writer, run_blocks
+from corpus.read_apis import ATTRIBUTION
+from corpus.rows import Row, jsonl_files, ordered_json, read_documents
+from corpus.sources import read_apis
+from corpus.steps import Work, write_report
+from records.calls import render_chat
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
+
+TASKS = 2
+
+
+class CallExampleReader(PipelineStep):
+    """`ift` rows; each task writes every n-th example."""
+
+    type = "📖 - READER"
+    name = "call examples"
+
+    def __init__(self, apis: Path, count: int, seed: int) -> None:
+        """Args: the file of Api records, how many examples to write, and their seed."""
+        super().__init__()
+        self.apis = apis
+        self.count = count
+        self.seed = seed
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Yield the rows of this task."""
+        apis = read_apis(self.apis)
+        by_id = {api.id: api for api in apis}
+        examples = call_examples(apis, self.count, self.seed)
+        for example in itertools.islice(examples, rank, None, world_size):
+            yield call_row(example, by_id).document()
+
+
+def call_row(example: dict[str, Any], apis: dict[str, Api]) -> Row:
+    """The row of one example; licence and attribution are those of the APIs it is written from."""
+    used = [apis[name] for name in example["api_ids"]]
+    return Row(
+        id=example["id"],
+        config="ift",
+        text=render_chat(example["messages"], example["tools"]),
+        source=used[0].source,
+        license=" AND ".join(sorted({api.license for api in used})),
+        attribution="; ".join(sorted({ATTRIBUTION[api.provider] for api in used})),
+        url=used[0].url,
+        kind=example["kind"],
+        api_ids=tuple(example["api_ids"]),
+        messages=ordered_json(example["messages"]),
+        tools=ordered_json(example["tools"]),
+        provenance={"calls": {"written_from": "API schemas"}},
+    )
+
+
+def write_calls(work: Work, folder: Path) -> None:
+    """Write the call examples and report how many of each kind there are."""
+    reader = CallExampleReader(work.folder / "apis.jsonl", work.recipe.corpus.calls.examples, work.recipe.seed)
+    run_blocks("calls", [reader, jsonl_writer(folder / "rows")], folder, TASKS, work.workers)
+    kinds: dict[str, int] = {}
+    tools: set[str] = set()
+    for item in read_documents(*jsonl_files(folder / "rows")):
+        kinds[item.metadata["kind"]] = kinds.get(item.metadata["kind"], 0) + 1
+        tools.update(item.metadata["api_ids"])
+    write_report(folder, {"kinds": kinds, "distinct_apis": len(tools)})

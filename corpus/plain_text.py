@@ -1,0 +1,40 @@
+"""Documentation markup to plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+
+_BREAKS = re.compile(r"</?(?:p|div|note|important|section|dl|dt|dd|ul|ol|br|h\d|table|tr|pre)\b[^>]*>", re.I)
+_ITEM = re.compile(r"<li\b[^>]*>", re.I)
+_CODE = re.compile(r"<code\b[^>]*>(.*?)</code>", re.I | re.S)
+_TAG = re.compile(r"<(?!!\[)/?[a-zA-Z][^<>]*>|<!--.*?-->", re.S)
+_SPACES = re.compile(r"[ \t\r\f\v]+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s")
+
+
+def plain_text(markup: str) -> str:
+    """Text of an HTML fragment: items become `- ` lines, `<code>` becomes backticks, other tags go."""
+    text = _SPACES.sub(" ", markup.replace("\n", " "))
+    text = _CODE.sub(lambda code: f"`{_TAG.sub('', code[1]).strip()}`", text)
+    text = _BREAKS.sub("\n", _ITEM.sub("\n- ", text))
+    text = html.unescape(_TAG.sub("", text)).replace("\xa0", " ").replace("\x00", "")
+    lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
+    return re.sub(r"\n- *\n+", "\n- ", "\n".join(line for line in lines if line)).strip(" \n-")
+
+
+def shortened(text: str, characters: int) -> str:
+    """The text itself, or its whole sentences within `characters` (cut at a word when the first is longer)."""
+    if len(text) <= characters:
+        return text
+    kept = ""
+    for sentence in _SENTENCE_END.split(text[: characters + 1])[:-1]:
+        kept = f"{kept} {sentence}".strip()
+    return kept or text[:characters].rsplit(" ", 1)[0]
+
+
+def snake_case(name: str) -> str:
+    """`CreateBucket` → `create_bucket`, `ListDBInstances` → `list_db_instances`."""
+    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    name = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", name)
+    return re.sub(r"\W+", "_", name).strip("_").lower()

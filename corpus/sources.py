@@ -1,0 +1,91 @@
+"""Step `sources`: every reader as one datatrove task, and the Api records of all of them in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datatrove.pipeline.base import PipelineStep
+
+from corpus.api import Api
+from corpus.drops import read_counts
+from corpus.executor import jsonl_writer, run_blocks
+from corpus.read_botocore import BotocoreReader
+from corpus.read_code import CodeReader
+from corpus.read_examples import ExamplesReader
+from corpus.read_google import GoogleReader
+from corpus.read_text import TextReader, TopicsReader
+from corpus.rows import jsonl_files, read_documents
+from corpus.steps import Work, write_report
+from corpus.tokenizer import control_tokens
+from records.assets import asset
+from records.errors import UserError
+from records.files import replacing
+
+if TYPE_CHECKING:
+    from datatrove.data import DocumentsPipeline
+
+GOOGLE = "google-api-python-client"
+
+
+class OneReaderPerTask(PipelineStep):
+    """Runs the reader whose place is the task's rank."""
+
+    type = "📖 - READER"
+    name = "sources"
+
+    def __init__(self, readers: Sequence[PipelineStep]) -> None:
+        """`readers`, in the order of ranks."""
+        super().__init__()
+        self.readers = list(readers)
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Yield what the reader yields."""
+        yield from self.readers[rank].run(None, rank, world_size)
+
+
+def readers(work: Work, folder: Path) -> list[PipelineStep]:
+    """The readers of a recipe, the slowest first."""
+    caps, seed = work.recipe.corpus.sources, work.recipe.seed
+    tokens = control_tokens(work.step("tokenizer"))
+    botocore, google = asset("botocore").path, asset(GOOGLE).path
+    return [
+        CodeReader(tokens, folder, caps.code_files, seed),
+        BotocoreReader(botocore, folder, caps.botocore_apis, seed),
+        GoogleReader(google, folder, caps.google_apis, seed),
+        TextReader(tokens, folder, caps.text_files, seed),
+        ExamplesReader(botocore, folder, caps.trajectories, seed),
+        TopicsReader(tokens, folder),
+    ]
+
+
+def read_sources(work: Work, folder: Path) -> None:
+    """Run all readers and report what each kept and dropped.
+
+    Raises:
+        UserError: a config that everything later needs has no row.
+    """
+    blocks = readers(work, folder)
+    pipeline = [OneReaderPerTask(blocks), jsonl_writer(folder / "rows")]
+    run_blocks("sources", pipeline, folder, len(blocks), work.workers)
+    with replacing(work.folder / "apis.jsonl") as partial:
+        partial.write_bytes(b"".join(file.read_bytes() for file in jsonl_files(folder / "apis")))
+    counts: dict[str, int] = {}
+    for item in read_documents(*jsonl_files(folder / "rows")):
+        counts[item.metadata["config"]] = counts.get(item.metadata["config"], 0) + 1
+    for config in ("api_docs", "trajectories", "code", "text"):
+        if not counts.get(config):
+            raise UserError(f"no row of {config} was read; raise the caps in corpus.sources of the recipe")
+    write_report(folder, {"readers": read_counts(folder / "drops"), "rows": counts})
+
+
+def read_apis(file: Path) -> list[Api]:
+    """The Api records that `sources` wrote to `apis.jsonl`."""
+    with file.open(encoding="utf-8") as stream:
+        return [_api(json.loads(line)) for line in stream]
+
+
+def _api(values: dict[str, Any]) -> Api:
+    return Api(**{**values, "errors": tuple(values["errors"]), "examples": tuple(values["examples"])})

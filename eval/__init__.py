@@ -1,0 +1,1 @@
+"""Scores of the trained models on public benchmarks, through lm-eval."""

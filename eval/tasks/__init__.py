@@ -1,0 +1,1 @@
+"""lm-eval tasks, one folder a benchmark: `lm_eval --include_path eval/tasks --tasks <name>`."""

@@ -1,0 +1,1 @@
+"""BFCL's non-live single-turn categories, scored by BFCL's own checker."""

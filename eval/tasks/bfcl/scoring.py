@@ -1,0 +1,50 @@
+"""From an answer to right or wrong, with a named reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eval.tasks.bfcl.official import check
+from eval.tasks.bfcl.questions import Question
+from records.calls import Call, parse_calls
+
+CHECKER_ERRORS = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the official checker's code raises on values it did not foresee. Its own runner would stop there; here the
+answer is wrong."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What scoring says of one answer."""
+
+    right: bool
+    reason: str
+    """`right`, a problem of `records.calls.parse_calls`, the official checker's `error_type`,
+    `checker_raised:<exception>`, or `irrelevance_error:called`."""
+    calls: tuple[Call, ...]
+
+
+def judge(question: Question, answer: str) -> Verdict:
+    """Score one answer as BFCL does; never raises on what a model writes, and evaluates none of it."""
+    parsed = parse_calls(answer)
+    if question.category == "irrelevance":
+        return Verdict(not parsed.calls, "irrelevance_error:called" if parsed.calls else "right", parsed.calls)
+    if parsed.problem:
+        return Verdict(False, parsed.problem, ())
+    decoded = [{call.name: call.arguments} for call in parsed.calls]
+    try:
+        verdict = check(question.functions, decoded, question.gold, question.category)
+    except CHECKER_ERRORS as error:
+        return Verdict(False, f"checker_raised:{type(error).__name__}", parsed.calls)
+    if verdict["valid"]:
+        return Verdict(True, "right", parsed.calls)
+    return Verdict(False, str(verdict["error_type"]), parsed.calls)

@@ -1,0 +1,173 @@
+"""What a release is made of: the artefacts that corpus, training and evaluation left, found and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from records.errors import UserError
+from records.files import read_json, sha256_file
+from records.recipe import ROOT, Recipe, build_folder
+
+LEFT_OUT = frozenset({"run.json", "__pycache__"})
+DATASET_PARTS = ("README.md", "datasheet.md", "manifest.json", "data", "reports", "figures", "LICENSES")
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """One model folder and its record."""
+
+    folder: Path
+    stage: str
+    record: dict[str, Any]
+    record_sha256: str
+    results: dict[str, Any] | None
+    """results.json of its evaluation, None where it was not evaluated."""
+    results_sha256: str | None
+
+    @property
+    def name(self) -> str:
+        """Name of the model, which is also the repository's."""
+        return self.folder.name
+
+    @property
+    def license(self) -> str:
+        """The Hub's id of the model's licence: SPDX in small letters."""
+        return str(self.record["license"]).lower()
+
+    @property
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """Task → {score, stderr, n, version}; {} where it was not evaluated."""
+        return dict(self.results["record"]["tasks"]) if self.results else {}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a release publishes or quotes."""
+
+    build: Path
+    corpus: Path
+    manifest: dict[str, Any]
+    manifest_sha256: str
+    base: ModelInput
+    models: tuple[ModelInput, ...]
+    """stage1, stage2, ift, control: the ones that are published."""
+    space: Path
+
+    def model(self, stage: str) -> ModelInput:
+        """The published model of one stage."""
+        return next(model for model in self.models if model.stage == stage)
+
+
+def find_inputs(recipe: Recipe) -> Inputs:
+    """Read every record of the recipe's build folder.
+
+    Raises:
+        UserError: something is missing or not fit to be published.
+    """
+    build = build_folder(recipe)
+    corpus = build / "corpus"
+    manifest = read_json(corpus / "manifest.json", f"make corpus RECIPE={recipe.name}")
+    _check_manifest(corpus, manifest)
+    names = model_names(recipe)
+    models = tuple(_model(build, name, stage, recipe) for stage, name in names.items())
+    base = _model(build, "base", "base", recipe)
+    _check_scores(manifest, (base, *models))
+    space = ROOT / recipe.release.space_folder
+    if not (space / "README.md").is_file():
+        raise UserError(f"{space} is no Space: it has no README.md; see release.space_folder of the recipe")
+    if not next(model for model in models if model.stage == "ift").results:
+        raise UserError(
+            f"{build / 'eval' / names['ift']} has no results.json; run `make eval RECIPE={recipe.name}` first"
+        )
+    return Inputs(build, corpus, manifest, sha256_file(corpus / "manifest.json"), base, models, space)
+
+
+def model_names(recipe: Recipe) -> dict[str, str]:
+    """Stage → model name, in the order they are published."""
+    base, size = recipe.training.base.name, recipe.training.base.size
+    ours = {stage: f"hephaestus-{size}-{stage}" for stage in ("stage1", "stage2", "ift")}
+    return {**ours, "control": f"{base}-ift"}
+
+
+def _check_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
+    for source in manifest.get("sources", []):
+        if not _is_known(source.get("license")):
+            raise UserError(f"{corpus}/manifest.json: source {source.get('name')} has no known licence; leave it out")
+    if not (corpus / "README.md").is_file():
+        raise UserError(f"{corpus / 'README.md'} (the dataset card) is missing; run `make corpus` again")
+
+
+def _check_scores(manifest: dict[str, Any], models: tuple[ModelInput, ...]) -> None:
+    """A score on a benchmark that the training data may contain is worth nothing, so it is not published."""
+    checked = tuple(map(str, manifest.get("decontamination", {}).get("checked", [])))
+    for task in sorted({task for model in models for task in model.scores}):
+        if not task.startswith(checked):
+            raise UserError(
+                f"the corpus was not decontaminated against the benchmark of {task}; add it to"
+                " corpus.decontamination.benchmarks of the recipe and run `make corpus`"
+            )
+
+
+def _is_known(license_name: object) -> bool:
+    return isinstance(license_name, str) and license_name.lower() not in ("", "unknown", "noassertion", "none")
+
+
+def _model(build: Path, name: str, stage: str, recipe: Recipe) -> ModelInput:
+    folder = build / "models" / name
+    record = read_json(folder / "record.json", f"make train RECIPE={recipe.name}")
+    if not _is_known(record.get("license")):
+        raise UserError(f"{folder / 'record.json'} names no licence; run `make train RECIPE={recipe.name}` again")
+    results = build / "eval" / name / "results.json"
+    if not results.is_file():
+        return ModelInput(folder, stage, record, sha256_file(folder / "record.json"), None, None)
+    value, record_sha256 = read_json(results, "make eval"), sha256_file(folder / "record.json")
+    if value.get("record", {}).get("model") != record_sha256:
+        raise UserError(f"{results} belongs to another training of {name}; run `make eval RECIPE={recipe.name}` again")
+    return ModelInput(folder, stage, record, record_sha256, value, sha256_file(results))
+
+
+def listed_hashes(inputs: Inputs) -> dict[Path, str]:
+    """sha256 that manifest and records promise, by file."""
+    found = {inputs.corpus / row["path"]: str(row["sha256"]) for row in inputs.manifest.get("files", [])}
+    for model in inputs.models:
+        found |= {model.folder / row["path"]: str(row["sha256"]) for row in model.record.get("files", [])}
+    return found
+
+
+def dataset_files(inputs: Inputs) -> dict[str, Path]:
+    """Path in the dataset repository → file."""
+    found: dict[str, Path] = {}
+    for part in DATASET_PARTS:
+        found |= folder_files(inputs.corpus / part, f"{part}/") if (inputs.corpus / part).is_dir() else {}
+        if (inputs.corpus / part).is_file():
+            found[part] = inputs.corpus / part
+    return found
+
+
+def model_files(model: ModelInput) -> dict[str, Path]:
+    """Path in the model repository → file; the card is rendered, times stay at home."""
+    found = folder_files(model.folder)
+    if model.results is not None:
+        found["eval/results.json"] = model.folder.parent.parent / "eval" / model.name / "results.json"
+    return found
+
+
+def space_files(space: Path) -> dict[str, Path]:
+    """Path in the Space → file: its own, and the ones that its vendored.json takes from the checkout."""
+    found = folder_files(space)
+    listed = found.pop("vendored.json", None)
+    if listed is not None:
+        found |= {name: ROOT / original for name, original in read_json(listed, "git checkout").items()}
+    return found
+
+
+def folder_files(folder: Path, prefix: str = "") -> dict[str, Path]:
+    """Files below a folder by relative path, sorted; hidden ones, caches and run.json are left out."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        if file.is_file() and not any(part in LEFT_OUT or part.startswith(".") for part in parts):
+            found[prefix + "/".join(parts)] = file
+    return found

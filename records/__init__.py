@@ -1,0 +1,1 @@
+"""What all parts agree on: recipes, artefact records, hashing, atomic writes, the call format."""

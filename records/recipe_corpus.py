@@ -1,0 +1,114 @@
+"""The `corpus` section of a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SourcesRecipe:
+    """How much of each source is read; null reads all of it."""
+
+    botocore_apis: int | None
+    """API operations taken from botocore."""
+    google_apis: int | None
+    """API methods taken from Google discovery documents."""
+    code_files: int | None
+    """Python files taken from installed distributions."""
+    text_files: int | None
+    """Documentation and README texts taken from installed distributions."""
+    trajectories: int | None
+    """Dialogues taken from botocore's recorded examples."""
+
+
+@dataclass(frozen=True)
+class RetrievalRecipe:
+    """Nearest neighbours of the API seeds among text chunks."""
+
+    seed_chunks: int
+    """Seed chunks that are embedded."""
+    candidate_chunks: int
+    """Candidate chunks that are embedded and searched."""
+    neighbours: int
+    """Neighbours taken per seed (k)."""
+    min_score: float
+    """Smallest cosine similarity of a retrieved chunk."""
+    tokens: int
+    """Tokens of a chunk that are embedded; time grows with it."""
+
+
+@dataclass(frozen=True)
+class FilterRecipe:
+    """fastText classifier agent-relevant / general. One thread always, so that a run repeats."""
+
+    epochs: int
+    learning_rate: float
+    word_ngrams: int
+    dimension: int
+    labels: int
+    """Most labels of each class."""
+    threshold: float
+    """Smallest probability of `agent` that keeps a retrieved row."""
+
+
+@dataclass(frozen=True)
+class DedupRecipe:
+    """MinHash LSH as datatrove runs it."""
+
+    n_gram: int
+    """Words in a shingle."""
+    buckets: int
+    hashes_per_bucket: int
+
+
+@dataclass(frozen=True)
+class DecontaminationRecipe:
+    """Word n-grams shared with a benchmark remove a row."""
+
+    benchmarks: tuple[str, ...]
+    """Benchmarks to check; one that is missing is an error."""
+    n_gram: int
+    """Words in an n-gram."""
+
+
+@dataclass(frozen=True)
+class MixRecipe:
+    """Shares of the token stream that training reads."""
+
+    agent: float
+    code: float
+    text: float
+    max_epochs: float
+    """Most times a row is read when its config is short of tokens."""
+    stage2_share: float
+    """Share of the API documentation, the richest, that stage II reads beside the trajectories."""
+
+    def __post_init__(self) -> None:
+        total = self.agent + self.code + self.text
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"agent + code + text is {total:g}; the shares must sum to 1")
+
+
+@dataclass(frozen=True)
+class CallsRecipe:
+    """Call examples for fine-tuning, written from API schemas."""
+
+    examples: int
+    """Examples written (train and validation together)."""
+
+
+@dataclass(frozen=True)
+class CorpusRecipe:
+    """What `make corpus` does."""
+
+    sources: SourcesRecipe
+    retrieval: RetrievalRecipe
+    filter: FilterRecipe
+    dedup: DedupRecipe
+    decontamination: DecontaminationRecipe
+    mix: MixRecipe
+    calls: CallsRecipe
+    validation_share: float
+    """Share of rows held out of training, chosen by a hash of the row id."""
+    workers: int
+    """datatrove processes; outputs do not depend on it."""

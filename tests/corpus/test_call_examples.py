@@ -1,0 +1,166 @@
+"""Call examples: every call validates, every argument value is in the request, every kind is what its name says."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+
+from corpus.api import Api
+from corpus.call_examples import SHARES, call_examples
+from corpus.call_requests import task_words
+from corpus.call_values import MONTHS, SMALL_NUMBERS, can_speak, make_value, words_of
+
+SCHEMAS: list[dict[str, Any]] = [
+    {"type": "string", "description": "The bucket."},
+    {"type": "integer", "minimum": 1, "maximum": 20, "description": "How many."},
+    {"type": "number"},
+    {"type": "boolean"},
+    {"type": "string", "enum": ["fast", "VERY_SLOW"]},
+    {"type": "array", "items": {"type": "string"}},
+    {"type": "array", "items": {"type": "integer"}},
+    {"type": "object", "properties": {"low": {"type": "integer"}, "high": {"type": "integer"}}},
+    {"type": "string", "format": "date-time"},
+]
+NAMES = ("BucketName", "maxResults", "ratio", "isEnabled", "speed", "tags", "sizes", "span", "startTime")
+
+
+def api(number: int) -> Api:
+    rng = random.Random(number)
+    chosen = rng.sample(range(len(NAMES)), rng.randint(1, 6))
+    properties = {NAMES[place]: SCHEMAS[place] for place in chosen}
+    verb = ("Create", "Delete", "List", "Describe")[number % 4]
+    return Api(
+        id=f"made/service{number % 5}/{verb}Thing{number}",
+        provider="made",
+        service=f"service{number % 5}",
+        version="1",
+        name=f"service{number % 5}.{verb}Thing{number}",
+        description=f"{verb}s a thing of sort {number}. More words follow.",
+        parameters={"type": "object", "properties": properties, "required": list(properties)[: rng.randint(0, 2)]},
+        source="made",
+        license="Apache-2.0",
+        url="",
+    )
+
+
+APIS = [api(number) for number in range(60)]
+EXAMPLES = list(call_examples(APIS, 600, seed=3))
+
+
+def calls_of(example: dict[str, Any]) -> list[dict[str, Any]]:
+    return [call["function"] for call in example["messages"][-1].get("tool_calls", [])]
+
+
+def functions_of(example: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {tool["function"]["name"]: tool["function"] for tool in example["tools"]}
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    if isinstance(value, list):
+        return [leaf for part in value for leaf in leaves(part)]
+    return [value]
+
+
+def is_said(value: Any, request: str) -> bool:
+    """Whether the request holds a value, as figures, as a word, or as a spelt date."""
+    if isinstance(value, bool):
+        on = r"\b(enabled|true|on)\b" if value else r"\b(disabled|false|off)\b"
+        return re.search(on, request) is not None
+    if isinstance(value, int | float):
+        words = SMALL_NUMBERS[value] if isinstance(value, int) and 0 <= value < len(SMALL_NUMBERS) else None
+        figures = {f"{value:g}", str(value), f"{value:,}"}
+        return any(form in request for form in figures) or (words is not None and words in request)
+    if date := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value):
+        year, month, day = map(int, date.groups())
+        return value in request or f"{MONTHS[month - 1]} {day}, {year}" in request
+    return value in request or words_of(value) in request
+
+
+def test_every_call_validates_against_its_tool() -> None:
+    seen = 0
+    for example in EXAMPLES:
+        for call in calls_of(example):
+            jsonschema.validate(call["arguments"], functions_of(example)[call["name"]]["parameters"])
+            assert set(call["arguments"]) <= set(functions_of(example)[call["name"]]["parameters"]["properties"])
+            seen += 1
+    assert seen > 500
+
+
+def test_every_argument_value_is_in_the_request() -> None:
+    for example in EXAMPLES:
+        request = example["messages"][0]["content"]
+        for call in calls_of(example):
+            for value in leaves(call["arguments"]):
+                assert is_said(value, request), (value, request)
+
+
+def test_kinds_are_what_they_say() -> None:
+    for example in EXAMPLES:
+        calls, tools = calls_of(example), functions_of(example)
+        kind = example["kind"]
+        if kind == "single":
+            assert len(calls) == 1 and len(tools) == 1
+        elif kind == "multiple":
+            assert len(calls) == 1 and len(tools) >= 2
+        elif kind == "parallel":
+            assert len(calls) >= 2 and len({call["name"] for call in calls}) == 1
+        elif kind == "parallel_multiple":
+            assert len({call["name"] for call in calls}) >= 2
+        else:
+            assert not calls and example["messages"][-1]["content"]
+
+
+def test_shares_are_near_the_stated_ones() -> None:
+    kinds = [example["kind"] for example in EXAMPLES]
+    for kind, share in SHARES:
+        assert kinds.count(kind) / len(kinds) == pytest.approx(share, abs=0.05)
+
+
+def test_same_seed_same_examples_whatever_the_order_of_apis() -> None:
+    assert list(call_examples(list(reversed(APIS)), 50, seed=3)) == EXAMPLES[:50]
+    assert list(call_examples(APIS, 50, seed=4)) != EXAMPLES[:50]
+
+
+def test_most_requests_differ() -> None:
+    assert len({example["messages"][0]["content"] for example in EXAMPLES}) > 0.98 * len(EXAMPLES)
+
+
+def test_too_few_apis_is_an_error() -> None:
+    with pytest.raises(ValueError, match="3 of 3 APIs can be called in words"):
+        next(call_examples(APIS[:3], 1, seed=1))
+
+
+@pytest.mark.parametrize("place", range(len(SCHEMAS)))
+def test_values_fit_their_schema(place: int) -> None:
+    assert can_speak(SCHEMAS[place])
+    for seed in range(30):
+        jsonschema.validate(make_value(NAMES[place], SCHEMAS[place], random.Random(seed)).json, SCHEMAS[place])
+
+
+@pytest.mark.parametrize(
+    "schema", [{}, {"type": "object"}, {"type": "array"}, {"type": "array", "items": {"type": "array"}}, {"enum": []}]
+)
+def test_what_cannot_be_said_is_known(schema: dict[str, Any]) -> None:
+    assert not can_speak(schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "task"),
+    [
+        ("s3.create_bucket", "Creates a new S3 bucket. And more.", "create a new S3 bucket"),
+        ("ec2.DescribeInstances", "Describes the specified instances.", "describe the specified instances"),
+        ("x.delete_user", "This is for good.", "delete a user"),
+        ("x.list_queries", "Queries", "list the queries"),
+        ("dataflow.projects_jobs_update", "The state of a job.", "update the projects jobs"),
+        ("dataflow.projects_jobs_get", "Gets a job by its id.", "get a job by its id"),
+        ("x.frobnicate", "It is not known.", "call frobnicate"),
+    ],
+)
+def test_task_words(name: str, description: str, task: str) -> None:
+    assert task_words(name, description) == task

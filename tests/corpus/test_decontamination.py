@@ -1,0 +1,130 @@
+"""Decontamination against BFCL-shaped data made here, and against the real wheel where it is there."""
+
+from __future__ import annotations
+
+import json
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from corpus.benchmarks import (
+    SHORTEST,
+    BenchmarkIndex,
+    Item,
+    benchmark_wheel,
+    bfcl_items,
+    load_index,
+    normalised,
+)
+from corpus.decontaminate import leaks_of
+from corpus.rows import Row
+from corpus.shards import refuse_leaks, write_shard
+from records.errors import UserError
+
+QUESTION = "Find the area of a triangle with a base of 10 units and height of 5 units, please."
+ANSWER = {"calculate_triangle_area": {"base": [10], "height": [5], "unit": ["units", ""], "shown_as": ["decimal"]}}
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    file = tmp_path / "bfcl.whl"
+    question = {
+        "id": "simple_0",
+        "question": [[{"role": "system", "content": "s " * 30}, {"role": "user", "content": QUESTION}]],
+    }
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("bfcl_eval/data/BFCL_v4_simple_python.json", json.dumps(question) + "\n")
+        answer = {"id": "simple_0", "ground_truth": [ANSWER]}
+        archive.writestr("bfcl_eval/data/possible_answer/BFCL_v4_simple_python.json", json.dumps(answer))
+        archive.writestr("bfcl_eval/data/multi_turn_func_doc/x.json", "{}")
+    return file
+
+
+def index_of(wheel: Path, n_gram: int = 10) -> BenchmarkIndex:
+    return BenchmarkIndex(list(bfcl_items(wheel)), n_gram)
+
+
+def test_questions_and_answers_are_read(wheel: Path) -> None:
+    found = [(item.part, item.text) for item in bfcl_items(wheel)]
+    assert ("question", QUESTION) in found and len(found) == 2
+    assert "base" in found[1][1] and "units" in found[1][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Before it. {QUESTION} After it.",
+        QUESTION.upper().replace(",", " --"),
+        "find_the area\nof a TRIANGLE with   a base of 10 units and height of 5 units please",
+        '[{"calculate_triangle_area": {"base": 10, "height": 5, "unit": "units", "shown_as": "decimal"}}]',
+    ],
+)
+def test_planted_items_are_found(wheel: Path, text: str) -> None:
+    assert index_of(wheel).leaks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Find the area of a triangle.", "A circle has an area; a triangle with a base of 10 has one too.", "", "s " * 40],
+)
+def test_clean_texts_pass(wheel: Path, text: str) -> None:
+    assert not index_of(wheel).leaks(text)
+
+
+def test_short_items_must_occur_whole() -> None:
+    index = BenchmarkIndex([Item("b", "1", "question", "What is the capital of France?")], 10)
+    assert index.leaks("so what is the capital of france then") and not index.leaks("what is the capital of Spain")
+    assert BenchmarkIndex([Item("b", "2", "question", "Hello there")], 10).too_short == 1
+
+
+def test_against_brute_force() -> None:
+    rng = random.Random(5)
+    vocabulary = "a b c d".split()
+    items = [Item("b", str(n), "question", " ".join(rng.choices(vocabulary, k=rng.randint(4, 16)))) for n in range(30)]
+    index = BenchmarkIndex(items, 8)
+
+    def windows(words: list[str]) -> set[tuple[str, ...]]:
+        if len(words) < SHORTEST:
+            return set()
+        return {tuple(words[i : i + 8]) for i in range(max(1, len(words) - 7))}
+
+    grams = set().union(*(windows(normalised(item.text)) for item in items))
+    for _ in range(300):
+        words = rng.choices(vocabulary, k=30)
+        expected = any(tuple(words[i : i + len(g)]) == g for g in grams for i in range(len(words)))
+        assert bool(index.leaks(" ".join(words))) == expected
+
+
+def test_messages_and_tools_are_searched_too(wheel: Path) -> None:
+    messages = json.dumps([{"role": "user", "content": QUESTION}])
+    row = Row("r", "ift", "clean text", "made", "MIT", "", "", "single", messages=messages)
+    assert leaks_of(row.document(), index_of(wheel))
+
+
+def test_a_leak_in_a_written_shard_stops_everything(wheel: Path, tmp_path: Path) -> None:
+    clean = Row("good", "text", "nothing of note", "made", "MIT", "", "", "x").document()
+    leak = Row("bad", "text", QUESTION, "made", "MIT", "", "", "x").document()
+    file = tmp_path / "text" / "train.parquet"
+    write_shard(file, [clean], [3])
+    refuse_leaks(file, index_of(wheel))
+    write_shard(file, [clean, leak], [3, 9])
+    with pytest.raises(UserError, match="row bad"):
+        refuse_leaks(file, index_of(wheel))
+
+
+def test_real_items_are_found_where_it_is_planted() -> None:
+    index = load_index(("bfcl",), 10)
+    items = [item for item in bfcl_items(benchmark_wheel("bfcl")) if len(normalised(item.text)) >= SHORTEST]
+    sample = random.Random(7).sample(items, 500)
+    missed = [item.id for item in sample if not index.leaks(f"some words before {item.text.lower()} and after")]
+    assert len(items) > 4000 and not missed
+
+
+def test_missing_and_unknown_benchmarks_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no reader"):
+        benchmark_wheel("gsm8k")
+    monkeypatch.setenv("ASSETS", str(tmp_path))
+    with pytest.raises(UserError, match=r"nothing is written.*bfcl"):
+        benchmark_wheel("bfcl")

@@ -1,0 +1,140 @@
+"""Tokenised shards and Parquet, compared with the tokenizer and the call format on their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+
+from corpus.rows import CONFIGS, SPLITS, TOKENISED, Row, ordered_json, write_documents
+from corpus.shards import SCHEMA, histogram, shard_file, write_shards
+from corpus.steps import Work
+from corpus.tokenise import loss_of, row_lengths, tokenise
+from corpus.tokenizer import control_tokens
+from records.calls import Call, answer_spans, calls_message, render_chat
+from records.recipe import load_recipe
+
+PARAMETERS = {"type": "object", "properties": {"z": {"type": "integer"}, "a": {"type": "integer"}}, "required": ["z"]}
+TOOLS = [{"type": "function", "function": {"name": "zeta.add", "description": "Adds.", "parameters": PARAMETERS}}]
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+
+
+def save_tokenizer(folder: Path) -> Tokenizer:
+    """A byte-level tokenizer without merges: every byte is a token, and the special tokens come first."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
+    folder.mkdir(parents=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer
+
+
+def dialogue(number: int) -> Row:
+    messages = [
+        {"role": "user", "content": f"Add {number}, übrigens."},
+        calls_message([Call("zeta.add", {"z": number, "a": 1})]),
+        {"role": "tool", "content": "2"},
+        {"role": "assistant", "content": "It is two."},
+    ]
+    return Row(
+        f"call/{number}", "ift", render_chat(messages, TOOLS), "made", "MIT", "someone", "", "single", ("made/zeta",),
+        ordered_json(messages), ordered_json(TOOLS), {"calls": {}},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    recipe = load_recipe("smoke")
+    folder = tmp_path_factory.mktemp("corpus")
+    # One process, because starting more takes longer than these few rows.
+    corpus = dataclasses.replace(recipe.corpus, workers=1)
+    place = Work(dataclasses.replace(recipe, name="tiny", corpus=corpus), folder / "work", folder / "out")
+    save_tokenizer(place.step("tokenizer"))
+    for config in CONFIGS:
+        for split in SPLITS:
+            rows = [dialogue(n) for n in range(3)] if config == "ift" else []
+            if config in ("code", "labels"):
+                rows = [Row(f"{config}/{n}", config, f"text {n} ünd", "made", "MIT", "", "", "x") for n in range(4)]
+            write_documents(place.step("arrange") / config / f"{split}.jsonl", [row.document() for row in rows])
+    tokenise(place, place.step("tokens"))
+    return place
+
+
+def documents(work: Work, config: str, split: str = "train") -> list[np.ndarray]:
+    base = work.step("tokens") / "tokens" / config / f"{split}.ds"
+    ids, ends = np.fromfile(base, dtype="<u2"), np.fromfile(f"{base}.index", dtype="<u8")
+    assert not len(ends) or ends[-1] == len(ids)
+    return np.split(ids, ends[:-1].astype(int)) if len(ends) else []
+
+
+def test_plain_documents_are_the_text_and_an_end(work: Work) -> None:
+    tokenizer = Tokenizer.from_file(str(work.step("tokenizer") / "tokenizer.json"))
+    found = documents(work, "code")
+    assert [list(ids) for ids in found] == [[*tokenizer.encode(f"text {n} ünd").ids, 0] for n in range(4)]
+    assert row_lengths(work, "code", "train") == [len(ids) for ids in found]
+
+
+def test_dialogues_end_in_their_own_end_and_have_loss_on_answers(work: Work) -> None:
+    tokenizer = Tokenizer.from_file(str(work.step("tokenizer") / "tokenizer.json"))
+    losses = np.fromfile(work.step("tokens") / "tokens/ift/train.ds.loss", dtype="u1")
+    found = documents(work, "ift")
+    assert len(losses) == sum(map(len, found)) and set(losses) == {0, 1}
+    start = 0
+    for number, ids in enumerate(found):
+        text = dialogue(number).text
+        assert list(ids) == tokenizer.encode(text).ids and text.endswith("<|im_end|>\n")
+        counted = [int(i) for i, loss in zip(ids, losses[start : start + len(ids)], strict=True) if loss]
+        answers = [
+            f'[{{"name": "zeta.add", "arguments": {{"z": {number}, "a": 1}}}}]<|im_end|>',
+            "It is two.<|im_end|>",
+        ]
+        assert counted == [i for answer in answers for i in tokenizer.encode(answer).ids]
+        start += len(ids)
+
+
+def test_empty_splits_have_empty_files(work: Work) -> None:
+    assert documents(work, "web") == [] and (work.step("tokens") / "tokens/web/train.ds").stat().st_size == 0
+    names = {file.name for config in TOKENISED for file in (work.step("tokens") / "tokens" / config).iterdir()}
+    assert names == {f"{split}.ds{suffix}" for split in SPLITS for suffix in ("", ".index", ".loss")}
+
+
+def test_parquet_has_the_columns_and_tokens(work: Work) -> None:
+    write_shards(work, work.step("shards"))
+    table = pq.read_table(shard_file(work.step("shards"), "ift", "train"))
+    assert table.schema.equals(SCHEMA)
+    rows = table.to_pylist()
+    assert [row["tokens"] for row in rows] == [len(ids) for ids in documents(work, "ift")]
+    for row in rows:
+        messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
+        assert render_chat(messages, tools) == row["text"], "messages and tools render to the row's text again"
+        assert answer_spans(messages, tools) and row["license"] == "MIT"
+    plain = pq.read_table(shard_file(work.step("shards"), "code", "train")).to_pylist()
+    assert all(row["messages"] is None and row["tools"] is None for row in plain)
+    assert not shard_file(work.step("shards"), "web", "train").exists()
+
+
+def test_parquet_is_zstd_with_small_groups_and_a_page_index(work: Work) -> None:
+    write_shards(work, work.step("shards"))
+    file = pq.ParquetFile(shard_file(work.step("shards"), "ift", "train"))
+    column = file.metadata.row_group(0).column(0)
+    assert column.compression == "ZSTD" and column.has_offset_index and column.has_column_index
+
+
+def test_loss_takes_tokens_wholly_inside_an_answer() -> None:
+    assert loss_of([(0, 2), (2, 5), (4, 7), (7, 9)], [(2, 6)]).tolist() == [0, 1, 0, 0]
+
+
+def test_histogram_bounds_are_powers_of_two() -> None:
+    assert histogram([1, 2, 3, 4, 5, 8, 9]) == {"1": 1, "2": 1, "4": 2, "8": 2, "16": 1}
+
+
+def test_control_tokens_are_those_of_the_tokenizer(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path / "tokenizer")
+    assert set(control_tokens(tmp_path / "tokenizer")) == set(SPECIAL)

@@ -1,0 +1,166 @@
+"""The command on the real wheels with a tiny recipe: workers, kill -9, reading back, errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from corpus.rows import CONFIGS
+from records.recipe import ROOT
+
+CAPS = "{botocore_apis: 60, google_apis: 60, code_files: 30, text_files: 40, trajectories: 15}"
+VARYING = {"run.json"}
+
+
+def tiny_recipe(folder: Path, workers: int) -> Path:
+    text = (ROOT / "recipes" / "smoke.yaml").read_text()
+    text = re.sub(r"^name: .*$", "name: tiny", text, flags=re.M)
+    text = re.sub(r"^  sources: .*$", f"  sources: {CAPS}", text, flags=re.M)
+    text = re.sub(r"seed_chunks: \d+, candidate_chunks: \d+", "seed_chunks: 16, candidate_chunks: 48", text)
+    text = re.sub(r"calls: \{examples: \d+\}", "calls: {examples: 40}", text)
+    text = re.sub(r"^  workers: .*$", f"  workers: {workers}", text, flags=re.M)
+    file = folder / "tiny.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def start(folder: Path, *options: str, recipe: Path | str, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "corpus", "--recipe", str(recipe), *options]
+    settings = {**os.environ, "BUILD": str(folder / "build"), **environment}
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=settings,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def run(folder: Path, *options: str, recipe: Path | str, **environment: str) -> subprocess.CompletedProcess[str]:
+    process = start(folder, *options, recipe=recipe, **environment)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name not in VARYING)
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the line ran with one worker, undisturbed."""
+    folder = tmp_path_factory.mktemp("one")
+    result = run(folder, recipe=tiny_recipe(folder, 1))
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_killed_twice_with_two_workers_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    recipe, work = tiny_recipe(tmp_path, 2), tmp_path / "build/tiny/work/corpus"
+    for seen in (work / "sources/rows/00001.jsonl", work / "marks/dedup.json"):
+        process = start(tmp_path, recipe=recipe)
+        while not seen.exists() and process.poll() is None:
+            time.sleep(0.05)
+        assert process.poll() is None, process.communicate()[1]
+        # The process group is this command's own: it was started in a session of its own.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (tmp_path / "build/tiny/corpus").exists(), "what is not finished is not there"
+    before = (work / "marks/retrieval.json").stat().st_mtime_ns
+    result = run(tmp_path, recipe=recipe)
+    assert result.returncode == 0, result.stderr
+    assert (work / "marks/retrieval.json").stat().st_mtime_ns == before, "done once, not again"
+    assert bytes_of(tmp_path / "build/tiny/corpus") == bytes_of(finished / "build/tiny/corpus")
+
+
+def test_a_second_run_does_nothing(finished: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (finished / "build").rglob("*")}
+    result = run(finished, recipe=finished / "tiny.yaml")
+    assert result.returncode == 0 and "done already" in result.stdout
+    assert {file: file.stat().st_mtime_ns for file in (finished / "build").rglob("*")} == before
+
+
+def test_a_damaged_corpus_is_put_together_again(finished: Path) -> None:
+    folder = finished / "build/tiny/corpus"
+    before = bytes_of(folder)
+    (folder / "data/code/train-00000-of-00001.parquet").unlink()
+    assert run(finished, recipe=finished / "tiny.yaml").returncode == 0
+    assert bytes_of(folder) == before
+
+
+def test_the_manifest_tells_the_truth(finished: Path) -> None:
+    folder = finished / "build/tiny/corpus"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    hashes = bytes_of(folder)
+    assert {file["path"]: file["sha256"] for file in manifest["files"]} == {
+        name: digest
+        for name, digest in hashes.items()
+        if name.startswith(("data/", "tokens/", "LICENSES/", "reports/"))
+    }
+    assert manifest["mix"]["actual"] == pytest.approx(manifest["mix"]["target"], abs=0.005)
+    for config, totals in manifest["configs"].items():
+        size = sum(
+            (folder / "tokens" / config / f"{split}.ds").stat().st_size for split in ("train", "validation")
+        ) if config != "labels" else 2 * totals["tokens"]  # fmt: skip
+        assert totals["tokens"] == size // 2
+    assert all(source["license"] and (folder / "LICENSES" / f"{source['name']}.txt").stat().st_size
+               for source in manifest["sources"])  # fmt: skip
+    text = (folder / "manifest.json").read_text()
+    assert str(finished) not in text and str(ROOT) not in text
+
+
+def test_every_config_loads(finished: Path) -> None:
+    from datasets import load_dataset
+
+    folder = finished / "build/tiny/corpus"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    names = [config["config_name"] for config in front["configs"]]
+    assert set(CONFIGS) - {"web"} <= set(names) and front["license_link"] == "LICENSES"
+    for name in names:
+        loaded = load_dataset(str(folder), name)
+        assert sum(map(len, loaded.values())) == manifest["configs"][name]["documents"]
+        assert set(loaded) == {"train", "validation"} and loaded["train"][0]["license"]
+
+
+def test_datasheet_and_card_have_no_gaps(finished: Path) -> None:
+    for name in ("README.md", "datasheet.md"):
+        text = (finished / "build/tiny/corpus" / name).read_text()
+        assert "None" not in text and "{" not in re.sub(r"`[^`]*`|```.*?```", "", text, flags=re.S)
+    for title in ("Motivation", "Composition", "Collection process", "Uses", "Distribution", "Maintenance"):
+        assert f"## {title}" in text
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    result = run(tmp_path, "--dry-run", recipe="local")
+    assert result.returncode == 0 and "expected" in result.stdout and "to do" in result.stdout
+    assert not (tmp_path / "build").exists()
+
+
+def test_missing_wheels_stop_before_any_work(tmp_path: Path) -> None:
+    result = run(tmp_path, recipe="smoke", ASSETS=str(tmp_path / "none"))
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "bfcl" in result.stderr and "make setup" in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "build").exists()
+
+
+def test_an_unknown_benchmark_stops_before_any_work(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, 1)
+    recipe.write_text(recipe.read_text().replace("benchmarks: [bfcl]", "benchmarks: [bfcl, gsm8k]"))
+    result = run(tmp_path, recipe=recipe)
+    assert result.returncode == 2 and "gsm8k" in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "build").exists()

@@ -1,0 +1,147 @@
+"""`python -m eval` from end to end on tiny random models: results, resume, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eval.__main__ import main
+from records.errors import UserError, run_command
+from records.files import sha256_file
+from records.recipe import ROOT
+
+
+@pytest.fixture
+def build(tmp_path: Path, three_models: Path) -> Path:
+    """The build folder of recipe `tiny`, with its three models in place."""
+    shutil.copytree(three_models, tmp_path / "build" / "tiny" / "models")
+    return tmp_path / "build" / "tiny"
+
+
+def results(build: Path) -> dict[str, bytes]:
+    """Every byte that evaluation is answerable for, but for times."""
+    files = sorted(file for file in (build / "eval").rglob("*") if file.is_file() and file.name != "run.json")
+    return {file.relative_to(build).as_posix(): file.read_bytes() for file in files}
+
+
+def test_three_models_are_scored_and_compared(build, tiny_recipe, capsys):
+    recipe = str(tiny_recipe())
+    assert main(["--recipe", recipe, "--step-of-all"]) == 0
+    for name in ("base", "smollm2-2layer-ift", "hephaestus-35m-ift"):
+        found = json.loads((build / "eval" / name / "results.json").read_text())
+        record = found["record"]
+        assert record["model"] == sha256_file(build / "models" / name / "record.json")
+        assert record["tasks"]["bfcl_simple_python"]["n"] == 3
+        assert record["tasks"]["bfcl_parallel"]["n"] == 2
+        assert found["results"]["bfcl_parallel"]["acc,none"] == record["tasks"]["bfcl_parallel"]["score"]
+        assert record["decoding"]["max_answer_tokens"]["bfcl_parallel"] == 8
+        assert str(ROOT) not in json.dumps(found) and str(build) not in json.dumps(found)
+        lines = (build / "eval" / name / "samples" / "bfcl_simple_java.jsonl").read_text().splitlines()
+        assert {"id", "prompt", "answer", "calls", "right", "reason"} == set(json.loads(lines[0])) and len(lines) == 2
+    report = (build / "eval" / "report.md").read_text()
+    assert "base (Instruct, dequantised from Q4_1)" in report and "ours − control" in report
+    assert (build / "eval" / "figures" / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_second_run_asks_nothing_and_full_results_are_kept(build, tiny_recipe, capsys):
+    recipe = str(tiny_recipe())
+    main(["--recipe", recipe])
+    before = results(build)
+    assert json.loads(before["eval/base/results.json"])["record"]["tasks"]["bfcl_simple_python"]["n"] == 5
+    capsys.readouterr()
+    started = time.monotonic()
+    assert main(["--recipe", recipe]) == 0 and main(["--recipe", recipe, "--step-of-all"]) == 0
+    assert time.monotonic() - started < 5
+    assert capsys.readouterr().out.count("0 evaluated, 3 were done") == 2
+    assert results(build) == before
+
+
+def test_killed_run_goes_on_and_ends_in_the_same_bytes(build, tiny_recipe, tmp_path):
+    recipe = str(tiny_recipe(alone={"simple_python": 40, "other": 4}))
+    command = [sys.executable, "-m", "eval", "--recipe", recipe, "--model", str(build / "models" / "base")]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pattern = "work/eval/base/*/answers.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        stores = list(build.glob(pattern))
+        if stores and stores[0].read_bytes().count(b"\n") >= 3:
+            break
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.002)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    store = next(build.glob(pattern))
+    kept = [line for line in store.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    assert not (build / "eval" / "base" / "results.json").exists()
+    with store.open("a") as stream:
+        stream.write('{"batch": "torn')
+
+    assert main(command[3:]) == 0
+    lines = store.read_text().splitlines(keepends=True)
+    assert lines[: len(kept)] == kept
+    batches = [json.loads(line)["batch"] for line in lines if not line.startswith('{"batch": "torn')]
+    assert len(batches) == len(set(batches)) > len(kept)
+    resumed = results(build)
+
+    shutil.rmtree(build / "eval")
+    shutil.rmtree(build / "work")
+    assert main(command[3:]) == 0
+    assert results(build) == resumed
+
+
+def test_backends_give_the_same_answers(build, tiny_recipe):
+    answers = {}
+    for backend in ("hf", "packed"):
+        assert main(["--recipe", str(tiny_recipe(backend=backend)), "--model", str(build / "models" / "base")]) == 0
+        files = sorted((build / "eval" / "base" / "samples").glob("*.jsonl"))
+        answers[backend] = [json.loads(line)["answer"] for file in files for line in file.read_text().splitlines()]
+        assert json.loads((build / "eval/base/results.json").read_text())["record"]["backend"].startswith(backend)
+    assert answers["hf"] == answers["packed"]
+    assert len(set(answers["hf"])) > len(answers["hf"]) / 2, "random answers, so equality means something"
+
+
+def test_other_questions_are_not_compared(build, tiny_recipe):
+    main(["--recipe", str(tiny_recipe()), "--step-of-all"])
+    folder = build / "eval" / "base"
+    values = json.loads((folder / "results.json").read_text())
+    values["record"]["tasks"]["bfcl_multiple"]["version"] = "0.9"
+    (folder / "results.json").write_text(json.dumps(values))
+    with pytest.raises(UserError, match="different versions"):
+        main(["--recipe", str(tiny_recipe()), "--step-of-all"])
+
+
+@pytest.mark.parametrize("gone", ["base", "smollm2-2layer-ift", "hephaestus-35m-ift/model.safetensors"])
+def test_missing_model_is_named_before_any_work(build, tiny_recipe, gone, capsys):
+    target = build / "models" / gone
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    assert run_command(main, ["--recipe", str(tiny_recipe())]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: no model at ") and gone.split("/")[0] in error and "make train" in error
+    assert not (build / "eval").exists()
+
+
+def test_missing_wheel_is_named_before_any_work(build, tiny_recipe, monkeypatch, tmp_path, capsys):
+    from eval.tasks.bfcl.questions import questions
+
+    monkeypatch.setenv("ASSETS", str(tmp_path / "nothing"))
+    questions.cache_clear()
+    assert run_command(main, ["--recipe", str(tiny_recipe())]) == 2
+    questions.cache_clear()
+    error = capsys.readouterr().err
+    assert "bfcl_eval" in error and "make setup" in error
+
+
+def test_dry_run_writes_nothing(build, tiny_recipe, capsys):
+    assert main(["--recipe", str(tiny_recipe()), "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "69 questions to ask" in shown and "hephaestus-35m-ift" in shown
+    assert not (build / "eval").exists() and not (build / "work").exists()

@@ -1,0 +1,177 @@
+"""The page in a real browser, with canned answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.spaces.canned import Canned
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+HOSTILE = "</code><img src=x onerror='window.hit=1'><script>window.hit=1</script>${window.hit=1}{{window.hit=1}}"
+CALLS = [{"name": "get_weather", "arguments": {"city": "Lisbon", "days": 3}}, {"name": "get_weather", "arguments": {}}]
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Iterator[Any]:
+    """A browser profile; its cache serves every test of this file."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1200, "height": 900})
+        context.set_default_timeout(120_000)  # a busy machine may be slow; it must not fail
+        yield context
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(space: Path) -> Iterator[tuple[str, Canned]]:
+    """Address of the page, and the canned model behind it."""
+    from app import build_page, launch_options
+
+    canned = Canned()
+    page = build_page(canned)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    _, address, _ = page.launch(prevent_thread_lock=True, quiet=True, server_port=port, **launch_options())
+    yield address, canned
+    page.close()
+
+
+@pytest.fixture
+def canned(served: tuple[str, Canned]) -> Canned:
+    served[1].reset()
+    return served[1]
+
+
+@pytest.fixture
+def page(visitor: Any, served: tuple[str, Canned]) -> Iterator[Any]:
+    """The page, opened; fails the test on console errors, page errors and requests to anywhere else."""
+    opened = visitor.new_page()
+    wrong: list[str] = []
+
+    def check_address(sent: Any) -> None:
+        if not sent.url.startswith((served[0], "data:", "blob:")):
+            wrong.append(sent.url)
+
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("request", check_address)
+    open_page(opened, served[0])
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+def open_page(page: Any, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#answer .note.empty")
+    page.wait_for_selector("#examples tbody tr")
+
+
+def ask(page: Any, request: str | None = None) -> None:
+    if request is not None:
+        page.fill("#ask textarea", request)
+    page.get_by_role("button", name="Ask the model").click()
+
+
+def test_an_example_fills_the_page_and_gives_cards(page: Any, canned: Canned) -> None:
+    canned.text = json.dumps(CALLS)
+    page.locator("#examples tbody tr").nth(2).click()  # of another tool set than the one picked at first
+    ask(page)
+    page.wait_for_selector("#answer .speed")
+    request, tools = canned.asked[0]
+    assert request == "Add a dentist appointment on 2026-03-14 at 09:30."
+    assert [tool["function"]["name"] for tool in tools] == ["create_event", "list_events", "cancel_event"]
+    assert page.get_by_role("radio", name="Calendar").is_checked()
+    assert page.locator("#answer .call.invalid").count() == 2, "the calendar offers no get_weather"
+
+
+def test_cards_say_what_fits_and_what_does_not(page: Any, canned: Canned) -> None:
+    canned.text = json.dumps(CALLS)
+    ask(page, "Weather in Lisbon?")
+    page.wait_for_selector("#answer .speed")
+    cards = page.locator("#answer .call").all_inner_texts()
+    assert "✓ valid" in cards[0] and "Lisbon" in cards[0]
+    assert "✗ invalid" in cards[1] and "'city' is a required property" in cards[1]
+
+
+def test_a_picked_tool_set_is_the_one_asked_about(page: Any, canned: Canned) -> None:
+    canned.text = "No."
+    page.get_by_role("radio", name="Shop").click()
+    ask(page, "Buy shoes")
+    page.wait_for_selector("#answer .speed")
+    assert canned.asked[0][1][0]["function"]["name"] == "search_products"
+    assert "answered in words" in page.inner_text("#answer")
+
+
+def test_empty_and_broken_input_are_explained(page: Any, canned: Canned) -> None:
+    ask(page)
+    page.wait_for_selector("#answer .error")
+    assert "Write a request first" in page.inner_text("#answer")
+    page.get_by_role("button", name="Edit the tools").click()
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("[{", delay=20)
+    ask(page, "Weather?")
+    page.wait_for_selector("#answer .error >> text=not valid JSON")
+    assert canned.asked == []
+
+
+def test_hostile_markup_is_shown_and_not_run(page: Any, canned: Canned) -> None:
+    canned.text = json.dumps([{"name": HOSTILE, "arguments": {HOSTILE: HOSTILE}}])
+    canned.pause = 0.01
+    ask(page, HOSTILE)
+    page.wait_for_selector("#answer .speed")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hit") is None
+    assert HOSTILE in page.inner_text("#answer")
+    assert page.locator("#answer img, #answer script").count() == 0
+
+
+def test_stop_ends_the_model_and_says_so(page: Any, canned: Canned) -> None:
+    canned.text, canned.pause = "words " * 400, 0.1
+    ask(page, "Talk")
+    page.wait_for_selector("#answer .writing")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("#answer >> text=Stopped")
+    assert canned.ended.wait(5)
+    canned.text, canned.pause = "Done.", 0.0
+    ask(page, "Again")
+    page.wait_for_selector("#answer .words")
+
+
+def test_a_visitor_who_leaves_frees_the_model(visitor: Any, served: tuple[str, Canned], canned: Canned) -> None:
+    page = visitor.new_page()
+    open_page(page, served[0])
+    canned.text, canned.pause = "words " * 400, 0.1
+    ask(page, "Talk")
+    page.wait_for_selector("#answer .writing")
+    page.close()
+    assert canned.ended.wait(15)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_narrow_screen_has_nothing_beside_the_edge(page: Any, canned: Canned, mode: str) -> None:
+    canned.text = json.dumps([{"name": "get_weather", "arguments": {"city": "x" * 300}}])
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.emulate_media(color_scheme=mode)
+    page.reload()
+    page.wait_for_selector("#examples tbody tr")
+    ask(page, "Weather " + "y" * 300)
+    page.wait_for_selector("#answer .speed")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor").startswith("rgb(255")
+    assert light == (mode == "light")

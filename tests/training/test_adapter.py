@@ -1,0 +1,151 @@
+"""The adapter's model against transformers' own Llama: logits, packing, loss, and ten steps of training."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
+
+from records.errors import UserError
+from records.files import read_json, write_json
+from tests.training.places import VOCABULARY, Place, adapter_logits, make_trainer, write_base
+from training.convert import model_config, to_nanotron, to_transformers
+from training.packing import row_of
+from training.schedule import Schedule
+
+pytestmark = pytest.mark.usefixtures("adapter")
+
+
+def plain_model(folder: Path) -> torch.nn.Module:
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def random_ids(batch: int, length: int) -> torch.Tensor:
+    return torch.randint(3, VOCABULARY, (batch, length), generator=torch.Generator().manual_seed(7))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_conversion_there_and_back_changes_no_logit(tmp_path: Path, tied: bool) -> None:
+    write_base(tmp_path / "base", tied=tied)
+    to_nanotron(tmp_path / "base", tmp_path / "checkpoint")
+    (tmp_path / "back").mkdir()
+    to_transformers(tmp_path / "checkpoint", tmp_path / "base", tmp_path / "back" / "model.safetensors")
+    (tmp_path / "back" / "config.json").write_bytes((tmp_path / "base" / "config.json").read_bytes())
+    ids = random_ids(2, 40)
+    with torch.no_grad():
+        before, after = (plain_model(tmp_path / name)(ids).logits for name in ("base", "back"))
+    assert (before - after).abs().max().item() == 0.0
+
+
+def test_logits_of_the_adapter_are_those_of_transformers(place: Place) -> None:
+    trainer, *_ = make_trainer(place, "stage1")
+    ids = random_ids(2, 64)
+    positions = torch.arange(64).expand(2, 64).contiguous()
+    with torch.no_grad():
+        expected = plain_model(place.paths.model("base"))(ids).logits
+    assert (adapter_logits(trainer, ids, positions) - expected).abs().max().item() < 1e-5
+
+
+def test_packed_documents_do_not_see_each_other(place: Place) -> None:
+    trainer, *_ = make_trainer(place, "stage1")
+    documents = [random_ids(1, size)[0] for size in (20, 7, 37)]
+    packed = torch.cat(documents)[None]
+    positions = torch.cat([torch.arange(len(document)) for document in documents])[None]
+    found = adapter_logits(trainer, packed, positions)[0].split([20, 7, 37])
+    model = plain_model(place.paths.model("base"))
+    for document, logits in zip(documents, found, strict=True):
+        with torch.no_grad():
+            alone = model(document[None]).logits[0]
+        assert (logits - alone).abs().max().item() < 1e-5
+    from training.attention import document_mask
+
+    expected = torch.cat(found)
+    model_cache = trainer.unwrapped_model.model.decoder[0].pp_block.attn.packing
+    model_cache.last.mask = document_mask(positions)  # the way of GPUs
+    assert (adapter_logits(trainer, packed, positions)[0] - expected).abs().max().item() < 1e-5
+    unmasked = adapter_logits(trainer, packed, torch.arange(64)[None])[0]
+    assert (expected - unmasked).abs().max().item() > 0.1, "the check can fail"
+
+
+@pytest.mark.parametrize("key", ["stage1", "control"])
+def test_training_equals_a_plain_loop(place: Place, key: str) -> None:
+    """Losses and weights of twelve steps: nanotron on packed rows, transformers on one document at a time."""
+    trainer, plans, stage = make_trainer(place, key)
+    trainer.train(trainer.micro_batches(plans.reader(stage.recipe, 1, 0), 0))
+    model = plain_model(place.paths.model("base")).train()
+    values, steps = stage.recipe, trainer.config.tokens.train_steps
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), eps=1e-8, weight_decay=values.weight_decay)
+    rates = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1]  # warm-up 3, decay 6 of 12 steps
+    losses = []
+    number = 0
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = values.learning_rate * rates[step]
+        total = 0.0
+        for _ in range(values.accumulation):
+            loss = plain_loss(model, [row_of(plans.train, number + place) for place in range(values.micro_batch_size)])
+            number += values.micro_batch_size
+            (loss / values.accumulation).backward()
+            total += loss.item() / values.accumulation
+        losses.append(total)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), values.clip_gradient)
+        optimizer.step()
+        optimizer.zero_grad()
+    assert trainer.losses == pytest.approx(losses, rel=2e-5)
+    assert losses[-1] < losses[0] - 0.3
+    trainer.save_weights(place.paths.build / "final")
+    to_transformers(place.paths.build / "final", place.paths.model("base"), place.paths.build / "model.safetensors")
+    learned, weights = load_file(place.paths.build / "model.safetensors"), model.state_dict()
+    assert max((learned[name] - weights[name]).abs().max().item() for name in learned) < 1e-3
+
+
+def plain_loss(model: torch.nn.Module, rows: list) -> torch.Tensor:
+    """Mean loss over the marked targets of a micro batch, each document in a forward pass of its own."""
+    losses = []
+    for row in rows:
+        opens = [place for place in range(len(row.positions)) if row.positions[place] == 0] + [len(row.positions)]
+        for start, stop in pairwise(opens):
+            mask = torch.from_numpy(row.label_mask[start:stop])
+            if mask.any():
+                logits = model(torch.from_numpy(row.input_ids[start:stop])[None]).logits[0]
+                labels = torch.from_numpy(row.label_ids[start:stop])
+                losses.append(cross_entropy(logits[mask], labels[mask], reduction="none"))
+    return torch.cat(losses).mean()
+
+
+def test_only_answers_teach(place: Place) -> None:
+    """Changing tokens that are targets without loss, in the last example's question, leaves that micro batch's loss."""
+    trainer, plans, stage = make_trainer(place, "control")
+    batch = plans.reader(stage.recipe, 1, 0).micro_batch(0, 0)
+    with torch.no_grad():
+        before = float(trainer.model(**batch)["loss"])
+        masked = dict(batch, label_ids=torch.where(batch["label_mask"], batch["label_ids"], 9))
+        moved = dict(batch, label_ids=(batch["label_ids"] + 1) % VOCABULARY)
+        assert float(trainer.model(**masked)["loss"]) == before
+        assert abs(float(trainer.model(**moved)["loss"]) - before) > 1e-3
+
+
+def test_resumed_rate_is_that_of_the_step() -> None:
+    schedule = Schedule(steps=10, warmup=2, decay=4, min_share=0.1)
+    shares = [round(schedule.share(done), 4) for done in range(10)]
+    assert shares == [0.3333, 0.6667, 1, 1, 1, 1, 0.775, 0.55, 0.325, 0.1]
+
+
+def test_a_model_that_is_no_plain_llama_is_refused(tmp_path: Path) -> None:
+    write_base(tmp_path)
+    config = read_json(tmp_path / "config.json", "the test")
+    write_json(tmp_path / "config.json", config | {"attention_bias": True})
+    with pytest.raises(UserError, match="no plain Llama \\(attention_bias\\)"):
+        model_config(tmp_path)
+
+
+def test_a_checkpoint_without_a_weight_is_refused(tmp_path: Path) -> None:
+    write_base(tmp_path / "base")
+    to_nanotron(tmp_path / "base", tmp_path / "checkpoint")
+    next((tmp_path / "checkpoint").rglob("mlp/down_proj/*.safetensors")).unlink()
+    with pytest.raises(UserError, match=r"lacks model\.decoder\.\d\.pp_block\.mlp\.down_proj\.weight"):
+        to_transformers(tmp_path / "checkpoint", tmp_path / "base", tmp_path / "model.safetensors")
