@@ -94,7 +94,10 @@ def build_page(model: Answers) -> gr.Blocks:
             show_progress_on=answer,
             concurrency_id="model",
         )
-        stop.click(cards.stopped_page, None, answer, cancels=[run], api_visibility="private", show_progress="hidden")
+        # Listeners run in this order, each to its end: said in one listener, gradio would cancel after the page has
+        # changed, and a word of the answer that came in between would take its place.
+        stop.click(None, cancels=[run], api_visibility="private")
+        stop.click(cards.stopped_page, None, answer, api_visibility="private", show_progress="hidden")
         _add_api(model)
     return page.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
 
