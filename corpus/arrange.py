@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corpus.call_examples import group_of
 from corpus.classify import is_held_out
 from corpus.rows import CONFIGS, jsonl_files, read_documents, row_of, write_documents
 from corpus.steps import Work, write_report
@@ -47,11 +48,12 @@ def arrange(work: Work, folder: Path) -> None:
 def split(rows: Sequence[Document], config: str, share: float, seed: int) -> dict[str, list[Document]]:
     """Rows in the order of a hash, the first `share` by hash held out (one at least, where there are two).
 
-    Labels keep the split that the classifier was trained and measured on.
+    Labels keep the split that the classifier was trained and measured on. Call examples about the same tools are held
+    out together, or none of them is.
     """
 
     def place(row: Document) -> int:
-        return stable_hash(f"{seed}/split/{row.id}")
+        return stable_hash(f"{seed}/split/{group_of(row.id) if config == 'ift' else row.id}")
 
     ordered = sorted(rows, key=lambda row: (place(row), row.id))
     if config == "labels":
@@ -59,7 +61,7 @@ def split(rows: Sequence[Document], config: str, share: float, seed: int) -> dic
     else:
         held_out = {row.id for row in ordered if place(row) % UNITS < share * UNITS}
         if not held_out and len(ordered) > 1:
-            held_out = {ordered[0].id}
+            held_out = {row.id for row in ordered if place(row) == place(ordered[0])}
     # Another hash than the one that splits, or training would begin with the rows nearest to the split.
     order = sorted(ordered, key=lambda row: (stable_hash(f"{seed}/order/{row.id}"), row.id))
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,20 @@ from corpus.call_values import Value, can_speak, make_value, words_of
 from records.calls import Call, calls_message
 from records.files import stable_hash
 
-SHARES = (
-    ("single", 0.50),
-    ("multiple", 0.20),
-    ("parallel", 0.11),
-    ("parallel_multiple", 0.06),
-    ("irrelevant", 0.09),
-    ("missing", 0.04),
+REQUESTS = 4
+"""Examples that are asked of the same tools."""
+KINDS = (
+    ("call", 0.56),
+    ("parallel", 0.13),
+    ("parallel_multiple", 0.09),
+    ("irrelevant", 0.17),
+    ("missing", 0.05),
 )
-MOST_PARAMETERS = 5
+"""`call` is `single` with one tool at hand, else `multiple`; so is what the tools at hand allow no other way."""
+TOOLS = (1, 1, 1, 2, 2, 3)
+MOST_PARAMETERS = 4
 MOST_REQUIRED = 5
+PAGING = {"max", "page", "limit", "token"}
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,10 @@ class Function:
 
 
 def call_examples(apis: Sequence[Api], count: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield `count` examples `{id, messages, tools, kind, api_ids}`.
+    """Yield `count` examples `{id, messages, tools, kind, api_ids}`, `REQUESTS` after one another about the same tools.
 
-    Example number n depends on `seed`, n and the set of APIs alone. Argument values occur in the request, in words or
-    figures; optional parameters that the request does not mention are left out of the call.
+    The tools of group g depend on `seed`, g and the set of APIs alone, and so does each example. Argument values occur
+    in the request, in words or figures; optional parameters that the request does not mention are left out of the call.
 
     Raises:
         ValueError: fewer than eight APIs have parameters that a request can say.
@@ -55,13 +60,34 @@ def call_examples(apis: Sequence[Api], count: int, seed: int) -> Iterator[dict[s
     usable = sorted((api for api in apis if _usable(api)), key=lambda api: stable_hash(f"{seed}/{api.id}"))
     if len(usable) < 8:
         raise ValueError(f"{len(usable)} of {len(apis)} APIs can be called in words; call examples need at least 8")
-    for number in range(count):
-        rng = random.Random(stable_hash(f"{seed}/call/{number}"))
-        kind = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
-        # Walking the list, not drawing from it, shows every API before any comes twice.
-        first = usable[number % len(usable)]
-        shown = _functions([first, *rng.sample(usable, 6)], rng)
-        yield {"id": f"call/{seed}/{number}", **_example(kind, shown, rng)}
+    mixed = [api for api in usable if _has_more_than_text(api)] or usable
+    examples = itertools.chain.from_iterable(_group(usable, mixed, seed, group) for group in itertools.count())
+    return itertools.islice(examples, count)
+
+
+def group_of(example_id: str) -> str:
+    """What examples about the same tools have in common."""
+    return example_id.rsplit("/", 1)[0]
+
+
+def _group(usable: Sequence[Api], mixed: Sequence[Api], seed: int, group: int) -> Iterator[dict[str, Any]]:
+    rng = random.Random(stable_hash(f"{seed}/call/{group}"))
+    count = rng.choice(TOOLS)
+    # Walking the lists, not drawing from them, shows every API before any comes twice. Cloud APIs mostly take text:
+    # every second tool is one that takes something else too.
+    walked = [usable[group % len(usable)], mixed[group % len(mixed)]]
+    functions = _functions([*rng.sample(walked, 2), *rng.sample(usable, 6)], rng)
+    shown, others = functions[:count], functions[count:]
+    for number in range(REQUESTS):
+        yield {"id": f"call/{seed}/{group}/{number}", **_example(shown, others, rng)}
+
+
+def _has_more_than_text(api: Api) -> bool:
+    """Whether an API takes numbers, switches or lists, paging apart."""
+    found = api.parameters.get("properties", {}).items()
+    return any(
+        _rarity(schema) > 1 for name, schema in found if can_speak(schema) and not PAGING & {*words_of(name).split()}
+    )
 
 
 def _usable(api: Api) -> bool:
@@ -83,24 +109,28 @@ def _functions(apis: Sequence[Api], rng: random.Random) -> list[Function]:
     for api in apis:
         function = _function(api, style, rng)
         by_name.setdefault(function.name, function)
-    return list(by_name.values())[:4]
+    return list(by_name.values())
 
 
-def _example(kind: str, shown: Sequence[Function], rng: random.Random) -> dict[str, Any]:
-    if kind in ("irrelevant", "missing") or len(shown) < 2:
-        return _refusal(kind, shown, rng)
-    if kind == "parallel":
-        text, calls = _same_function(shown[0], rng.choice((2, 2, 2, 3, 4)), rng)
-        # A function whose one parameter is a switch has too few different calls.
-        kind = "parallel" if len(calls) > 1 else "single"
-    elif kind == "parallel_multiple":
-        wanted = [*shown[:2], *([shown[0]] if rng.random() < 0.3 else [])]
-        text, calls = _one_after_another(wanted, rng)
+def _example(shown: Sequence[Function], others: Sequence[Function], rng: random.Random) -> dict[str, Any]:
+    """One request about the tools `shown`; `others` are what it asks for where none of them fits."""
+    kind = rng.choices([name for name, _ in KINDS], [share for _, share in KINDS])[0]
+    target = rng.choice(shown)
+    if kind == "irrelevant" or (kind == "missing" and target.required):
+        return _refusal(kind, shown, target if kind == "missing" else rng.choice(others), rng)
+    if kind == "parallel_multiple" and len(shown) > 1:
+        wanted = rng.sample(shown, rng.choice((2, len(shown))))
+        text, calls = _one_after_another([*wanted, *([wanted[0]] if rng.random() < 0.3 else [])], rng)
+    elif kind in ("parallel", "parallel_multiple"):
+        text, calls = _same_function(target, rng.choice((2, 2, 2, 2, 3, 4)), rng)
     else:
-        text, call = _call(shown[0], rng)
+        text, call = _call(target, rng)
         calls = [call]
-    tools = shown[:1] if kind in ("single", "parallel") else shown[: rng.choice((2, 2, 3, 4))]
-    return {"kind": kind, **_row(text, calls_message(calls), tools, {call.name for call in calls}, rng)}
+    # A function whose one parameter is a switch has too few different calls for several.
+    several = len({call.name for call in calls}) > 1
+    alone = "single" if len(shown) == 1 else "multiple"
+    kind = "parallel_multiple" if several else "parallel" if len(calls) > 1 else alone
+    return {"kind": kind, **_row(text, calls_message(calls), shown, {call.name for call in calls})}
 
 
 def _one_after_another(functions: Sequence[Function], rng: random.Random) -> tuple[str, list[Call]]:
@@ -118,31 +148,24 @@ def _same_function(function: Function, times: int, rng: random.Random) -> tuple[
     return _one_after_another([function] * times, rng)
 
 
-def _refusal(kind: str, shown: Sequence[Function], rng: random.Random) -> dict[str, Any]:
-    wanted = shown[0]
-    if kind == "missing" and wanted.required:
+def _refusal(kind: str, shown: Sequence[Function], wanted: Function, rng: random.Random) -> dict[str, Any]:
+    if kind == "missing":
         left_out = rng.choice(wanted.required)
         text, _ = _call(wanted, rng, leave_out=left_out)
-        answer = f"Which {words_of(left_out)} should I use?"
-        tools = shown[: rng.randint(1, 2)]
+        answer, about = f"Which {words_of(left_out)} should I use?", {wanted.name}
     else:
-        kind = "irrelevant"
         text, _ = _call(wanted, rng)
         answer = rng.choice(("None of the functions can {}.", "No function here can {}.")).format(wanted.task)
-        tools = shown[1 : 1 + rng.randint(1, 3)]
-    names = {function.name for function in tools}
-    return {"kind": kind, **_row(text, {"role": "assistant", "content": answer}, tools, names, rng)}
+        about = {function.name for function in shown}
+    return {"kind": kind, **_row(text, {"role": "assistant", "content": answer}, shown, about)}
 
 
-def _row(
-    text: str, answer: dict[str, Any], tools: Sequence[Function], used: set[str], rng: random.Random
-) -> dict[str, Any]:
-    """`used` names the functions whose APIs the row is about."""
-    shuffled = rng.sample(list(tools), len(tools))
+def _row(text: str, answer: dict[str, Any], tools: Sequence[Function], about: set[str]) -> dict[str, Any]:
+    """`about` names the functions whose APIs the row is about."""
     return {
         "messages": [{"role": "user", "content": text}, answer],
-        "tools": [function.tool() for function in shuffled],
-        "api_ids": sorted({function.api_id for function in tools if function.name in used}),
+        "tools": [function.tool() for function in tools],
+        "api_ids": sorted({function.api_id for function in tools if function.name in about}),
     }
 
 
@@ -177,7 +200,9 @@ def _varied_calls(function: Function, name: str, times: int, rng: random.Random)
     others = {other: make_value(other, function.properties[other], rng) for other in function.required if other != name}
     said = [_said(function, other, value) for other, value in others.items()]
     each = rng.choice(("for each of the", "for the", "for"))
-    text = request(f"{function.task} {each} {words_of(name)}{rng.choice(('s', ''))} {listed}", said, rng)
+    names = words_of(name)
+    names += rng.choice(("s", "")) if not names.endswith("s") else ""
+    text = request(f"{function.task} {each} {names} {listed}", said, rng)
     calls = []
     for value in values:
         arguments = {**{other: others[other].json for other in others}, name: value.json}
@@ -194,7 +219,7 @@ def _function(api: Api, style: str, rng: random.Random) -> Function:
     """Narrow an API to parameters that can be said, and write its names in one style."""
     properties, required = api.parameters.get("properties", {}), api.parameters.get("required", [])
     optional = [name for name, schema in properties.items() if name not in required and can_speak(schema)]
-    room = max(1 if not required else 0, rng.randint(0, MOST_PARAMETERS - len(required)))
+    room = max(1 if not required else 0, rng.randint(0, max(0, MOST_PARAMETERS - len(required))))
     kept = {*required, *_varied(optional, properties, min(room, len(optional)), rng)}
     rename = _camel if style == "camel" else _snake
     narrowed = {rename(name): _narrow(schema, rename) for name, schema in properties.items() if name in kept}
@@ -210,11 +235,14 @@ def _function(api: Api, style: str, rng: random.Random) -> Function:
 
 def _varied(names: Sequence[str], properties: dict[str, Any], count: int, rng: random.Random) -> list[str]:
     """Draw optional parameters; the rarer types come first, for cloud APIs are mostly strings."""
-    weight = {
-        name: 1.0 if properties[name].get("type") == "string" and "enum" not in properties[name] else 4.0
-        for name in names
-    }
+    weight = {name: _rarity(properties[name]) for name in names}
     return sorted(names, key=lambda name: rng.random() ** (1 / weight[name]), reverse=True)[:count]
+
+
+def _rarity(schema: dict[str, Any]) -> float:
+    if schema.get("items", {}).get("type") in ("integer", "number"):
+        return 12.0
+    return 1.0 if schema.get("type") == "string" and "enum" not in schema else 4.0
 
 
 def _narrow(schema: dict[str, Any], rename: Any) -> dict[str, Any]:

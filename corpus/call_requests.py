@@ -27,6 +27,13 @@ VERBS = LISTING | set(
     ).split()
 )
 
+LOOSE_ENDS = set(
+    "a an the this that these those its their your each any all every specified given specific and or nor but if when "
+    "of for from in into on onto to with within without by at as via per than under over between through during which "
+    "who whose whether is are was be been can will may must not also possibly specifies specify uses using e.g".split()
+)
+"""Words that a sentence does not end in."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -43,7 +50,10 @@ def first_sentence(description: str, most_characters: int = 140) -> str:
     text = " ".join(description.split())
     sentence = re.split(r"(?<=[a-z)\"'])\.(?:\s|$)", text, maxsplit=1)[0]
     if len(sentence) > most_characters:
-        sentence = sentence[:most_characters].rsplit(" ", 1)[0]
+        words = sentence[:most_characters].rsplit(" ", 1)[0].rstrip(" ,:;").split()
+        while len(words) > 1 and words[-1].lower() in LOOSE_ENDS:
+            words.pop()
+        sentence = " ".join(words)
     return sentence.rstrip(" .,:;")
 
 
@@ -132,8 +142,13 @@ def _clauses(parts: Sequence[Said], rng: random.Random) -> str:
     lone_name = sum(words_of(part.name).endswith("name") for part in parts) == 1
     made = [_clause(part, number == 0, lone_name, rng) for number, part in enumerate(parts)]
     if len(made) == 1:
-        return made[0]
+        return rng.choice((f"for {parts[0].spoken}", f"with {parts[0].spoken}")) if _tells(parts[0], rng) else made[0]
     return ", ".join(made[:-1]) + rng.choice((" and ", ", and ", ", ")) + made[-1]
+
+
+def _tells(part: Said, rng: random.Random) -> bool:
+    """Whether a lone value is said without its parameter's name, as people do where there is no doubt."""
+    return part.kind not in ("boolean", "object") and rng.random() < 0.4
 
 
 def _clause(part: Said, first: bool, lone_name: bool, rng: random.Random) -> str:

@@ -83,8 +83,8 @@ def make_value(name: str, schema: JsonSchema, rng: random.Random) -> Value:
     if kind == "integer":
         return _integer_value(name, schema, rng)
     if kind == "number":
-        number = rng.choice((round(rng.uniform(0, 1), 2), round(rng.uniform(1, 500), 1), float(rng.randint(1, 300))))
-        return Value(number, f"{number:g}")
+        number = rng.choice((round(rng.uniform(0, 1), 2), round(rng.uniform(1, 500), 1), rng.randint(1, 300)))
+        return Value(number, _spoken_number(name, number, rng))
     return _string_value(name, schema, rng)
 
 
@@ -121,7 +121,40 @@ def _integer_value(name: str, schema: JsonSchema, rng: random.Random) -> Value:
     number = rng.randint(lowest, max(lowest, min(highest, lowest + 5000)))
     if 0 <= number < len(SMALL_NUMBERS) and rng.random() < 0.3:
         return Value(number, SMALL_NUMBERS[number])
-    return Value(number, str(number))
+    return Value(number, _spoken_number(name, number, rng))
+
+
+def _spoken_number(name: str, number: float, rng: random.Random) -> str:
+    """Figures, perhaps with thousands set apart, perhaps with a unit; the JSON value is the bare number."""
+    words = words_of(name).split()
+    figures = f"{number:,}" if number >= 1000 and "year" not in words and rng.random() < 0.4 else f"{number:g}"
+    if number >= 1000 and "," not in figures:
+        figures = str(number)
+    units = next((units for keys, units in UNITS_BY_WORD if any(key in words for key in keys)), ())
+    if units and rng.random() < 0.6:
+        return rng.choice(units).format(figures)
+    if isinstance(number, float) and rng.random() < 0.3:
+        return rng.choice(MEASURES).format(figures)
+    return figures
+
+
+UNITS_BY_WORD = (
+    (("results", "limit", "max", "count", "items", "page"), ("{} items", "{} results", "{} entries")),
+    (("seconds", "timeout", "ttl", "second", "interval"), ("{} seconds", "{}s", "{} sec")),
+    (("minutes", "minute", "duration"), ("{} minutes", "{} min")),
+    (("hours", "hour"), ("{} hours", "{}h")),
+    (("days", "day", "retention", "age"), ("{} days",)),
+    (("years",), ("{} years",)),
+    (("percent", "percentage", "rate", "ratio", "share", "threshold"), ("{}%", "{} percent")),
+    (("size", "bytes", "capacity", "storage", "memory", "disk", "volume"), ("{} GB", "{} MB", "{}GB", "{} bytes")),
+    (("price", "cost", "amount", "budget", "bid", "value"), ("${}", "{} dollars", "{} euros")),
+    (("width", "height", "length", "distance", "radius", "depth"), ("{} cm", "{} m", "{} km", "{}px", "{} meters")),
+    (("weight", "mass"), ("{} kg", "{} pounds")),
+    (("temperature",), ("{}°C", "{} degrees")),
+)
+"""What people say behind, or before, a number that a parameter with one of these words holds."""
+MEASURES = ("{}%", "{} km", "{} kg", "{} m/s", "${}", "{} hours", "{}°C", "{}m", "{} litres")
+"""The same where the name does not tell."""
 
 
 def _date(rng: random.Random, with_time: bool) -> Value:
@@ -163,7 +196,15 @@ def _string_text(said: str, last: str, rng: random.Random) -> str:
         return rng.choice((f"{one[:3]}-{rng.randint(1000, 999999)}", f"{one}{rng.randint(1, 999)}", f"{two}-{one}"))
     if "ip" in said.split() or last == "address":
         return ".".join(str(rng.randint(1, 254)) for _ in range(4))
-    return rng.choice((f"{one}-{two}", one.title(), f"{one} {two}", f"{one}_{rng.randint(1, 99)}", rng.choice(TOPICS)))
+    plain = rng.choice((CITIES, PEOPLE, TOPICS, COUNTRIES))
+    coined = (
+        f"{one}-{two}",
+        one.title(),
+        f"{one} {two}",
+        f"{one.title()} {two.title()}",
+        f"{one}_{rng.randint(1, 99)}",
+    )
+    return rng.choice((*coined, rng.choice(plain), rng.choice(plain)))
 
 
 _STRINGS_BY_WORD = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +15,30 @@ from torch.nn import functional
 from training.fused import rms_norm, rotary
 
 
+@dataclass(frozen=True)
+class Run:
+    """Tokens at successive positions: a document, or a branch of one."""
+
+    length: int
+    root: int
+    """Number of the run that opened its document."""
+    shared: int
+    """Tokens at the document's start that it sees beside its own; 0 for a document."""
+    mask: torch.Tensor | None
+    """True where its tokens may see a key, [length, shared + length]; None where causal attention says the same."""
+
+
 @dataclass
 class Packing:
     """What all layers need to know about the micro batch at hand, computed once."""
 
     positions: torch.Tensor
-    """Position of each token in its document, int64 [batch, sequence]; 0 opens a document."""
+    """Position of each token in its document, int64 [batch, sequence], as `packing.Row` has it."""
     cos: torch.Tensor
     """[batch, sequence, head dimension / 2]"""
     sin: torch.Tensor
-    lengths: list[int]
-    """Tokens of each document, row after row; for the CPU, where one small attention a document is fastest."""
+    runs: list[Run]
+    """What stands in the rows, one after another; for the CPU, where one small attention a run is fastest."""
     mask: torch.Tensor | None
     """True where a query (row) may see a key (column), [batch, 1, sequence, sequence]; for GPUs, else None."""
 
@@ -42,8 +56,8 @@ class PackingCache:
         if self.last is None or self.last.positions is not positions:
             cos, sin = rotary_table(positions, self.head_dimension, self.rope_theta)
             on_cpu = positions.device.type == "cpu"
-            lengths, mask = (document_lengths(positions), None) if on_cpu else ([], document_mask(positions))
-            self.last = Packing(positions, cos.to(dtype), sin.to(dtype), lengths, mask)
+            runs, mask = (find_runs(positions), None) if on_cpu else ([], packed_mask(positions))
+            self.last = Packing(positions, cos.to(dtype), sin.to(dtype), runs, mask)
         return self.last
 
 
@@ -54,22 +68,53 @@ def rotary_table(positions: torch.Tensor, head_dimension: int, theta: float) -> 
     return angles.cos(), angles.sin()
 
 
-def document_lengths(positions: torch.Tensor) -> list[int]:
-    """Lengths of all documents in [batch, sequence] positions, row after row."""
-    opens = positions == 0
-    opens[:, 0] = True
-    starts = opens.flatten().nonzero().flatten().tolist()
-    return [stop - start for start, stop in zip(starts, [*starts[1:], positions.numel()], strict=True)]
+def _opens(positions: torch.Tensor) -> torch.Tensor:
+    """True where a run begins, [batch, sequence]."""
+    opens = torch.ones_like(positions, dtype=torch.bool)
+    opens[:, 1:] = positions[:, 1:] != positions[:, :-1] + 1
+    return opens
 
 
-def document_mask(positions: torch.Tensor) -> torch.Tensor:
-    """Who may see whom: earlier tokens of the same document, [batch, 1, sequence, sequence]."""
+def find_runs(positions: torch.Tensor) -> list[Run]:
+    """The runs of [batch, sequence] positions, row after row."""
+    starts = _opens(positions).flatten().nonzero().flatten().tolist()
+    places = positions.flatten().tolist()
+    runs: list[Run] = []
+    root = 0
+    for start, stop in zip(starts, [*starts[1:], len(places)], strict=True):
+        length, shared = stop - start, places[start]
+        if shared == 0:
+            root = len(runs)
+        mask = torch.ones(length, shared + length, dtype=torch.bool).tril(shared) if shared else None
+        runs.append(Run(length, root, shared, mask))
+    return runs
+
+
+def packed_mask(positions: torch.Tensor) -> torch.Tensor:
+    """Who may see whom: earlier tokens of the same run, and the start of the document that it branches from.
+
+    Args:
+        positions: [batch, sequence].
+
+    Returns:
+        bool [batch, 1, sequence, sequence].
+    """
+    opens = _opens(positions)
+    run = opens.cumsum(dim=1)
     document = (positions == 0).cumsum(dim=1)
-    return (document[:, None, :, None] == document[:, None, None, :]).tril()
+    places = torch.arange(positions.shape[1], device=positions.device)
+    begins = torch.where(opens, places, 0).cummax(dim=1).values
+    shared = positions.gather(1, begins)  # of each token's run
+
+    def same(number: torch.Tensor) -> torch.Tensor:
+        return number[:, None, :, None] == number[:, None, None, :]
+
+    before = (positions[:, None, None, :] < shared[:, None, :, None]) & (shared == 0)[:, None, None, :]
+    return (same(run) | (same(document) & before)).tril()
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing) -> torch.Tensor:
-    """Causal attention inside each document.
+    """Causal attention inside each document and along each of its branches.
 
     Args:
         query: [query heads, batch, sequence, dimension].
@@ -84,16 +129,28 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing:
         q, k, v = (states.transpose(0, 1) for states in (query, key, value))
         seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=packing.mask, enable_gqa=grouped)
         return seen.transpose(0, 1)
-    documents = zip(*(_by_document(states, packing) for states in (query, key, value)), strict=True)
-    alone = [
-        functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True, enable_gqa=grouped)
-        for q, k, v in documents
+    queries, keys, values = (
+        states.flatten(1, 2).split([run.length for run in packing.runs], dim=1) for states in (query, key, value)
+    )
+    seen_by_run = [
+        functional.scaled_dot_product_attention(
+            queries[number][None],
+            _seen(keys, number, run)[None],
+            _seen(values, number, run)[None],
+            attn_mask=run.mask,
+            is_causal=run.mask is None,
+            enable_gqa=grouped,
+        )
+        for number, run in enumerate(packing.runs)
     ]
-    return torch.cat(alone, dim=2).view(query.shape)
+    return torch.cat(seen_by_run, dim=2).view(query.shape)
 
 
-def _by_document(states: torch.Tensor, packing: Packing) -> tuple[torch.Tensor, ...]:
-    return states.flatten(1, 2).split(packing.lengths, dim=1)
+def _seen(states: Sequence[torch.Tensor], number: int, run: Run) -> torch.Tensor:
+    """Keys or values [heads, shared + length, dimension] that a run sees."""
+    if not run.shared:
+        return states[number]
+    return torch.cat((states[run.root][:, : run.shared], states[number]), dim=1)
 
 
 class PackedAttention(nn.Module):

@@ -21,6 +21,13 @@ class Piece:
     start: int
     stop: int
     end: int
+    shared: int = 0
+    """Tokens at its start that are not repeated: the nearest piece before it that shares none begins with them."""
+
+    @property
+    def size(self) -> int:
+        """Positions it takes in a sequence."""
+        return self.stop - self.start - self.shared
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Plan:
     @property
     def padding(self) -> float:
         """Share of positions that hold no token."""
-        used = sum(piece.stop - piece.start for pieces in self.sequences for piece in pieces)
+        used = sum(piece.size for pieces in self.sequences for piece in pieces)
         return 1 - used / (self.length * len(self.sequences))
 
 
@@ -47,7 +54,8 @@ class Row:
 
     input_ids: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int64]
-    """Position in the document; 0 opens one, and padding is a document of its own."""
+    """Position in the document; 0 opens one, and padding is a document of its own. A step to another place p than the
+    next opens a branch: what follows sees the document's first p tokens and itself."""
     label_ids: npt.NDArray[np.int64]
     label_mask: npt.NDArray[np.bool_]
     """True where the target counts."""
@@ -59,11 +67,11 @@ def row_of(plan: Plan, number: int) -> Row:
     mask = np.zeros(plan.length, np.bool_)
     at = 0
     for piece in plan.sequences[number]:
-        shard, size = plan.shards[piece.shard], piece.stop - piece.start
-        known = min(piece.stop + 1, piece.end) - piece.start - 1  # the last token of a document has no target
-        ids[at : at + size] = shard.tokens[piece.start : piece.stop]
-        positions[at : at + size] = np.arange(size)
-        targets = slice(piece.start + 1, piece.start + 1 + known)
+        shard, size, start = plan.shards[piece.shard], piece.size, piece.start + piece.shared
+        known = min(piece.stop + 1, piece.end) - start - 1  # the last token of a document has no target
+        ids[at : at + size] = shard.tokens[start : piece.stop]
+        positions[at : at + size] = np.arange(piece.shared, piece.shared + size)
+        targets = slice(start + 1, start + 1 + known)
         labels[at : at + known] = shard.tokens[targets]
         mask[at : at + known] = True if shard.loss is None else shard.loss[targets] == 1
         at += size
@@ -126,50 +134,3 @@ def _epochs(table: Places, number: int, shard: Shard, seed: int) -> Iterator[Pie
             start, stop, end = (int(value) for value in table[place])
             yield Piece(number, start, stop, end)
         epoch += 1
-
-
-def pack_whole(shard: Shard, length: int, count: int, seed: int) -> Plan:
-    """Fill `count` sequences with whole examples, best fit decreasing, loss where the shard's loss bytes say so.
-
-    Input stops before the last answer token: later positions take part in no loss.
-
-    Raises:
-        UserError: no example fits.
-    """
-    table, dropped = _examples(shard, length)
-    if not len(table):
-        raise UserError(f"no example of {shard.config} fits into {length} tokens ({dropped}); raise sequence_length")
-    chosen = _choose(_epochs(table, 0, shard, seed), count * length)
-    chosen.sort(key=lambda piece: piece.start - piece.stop)
-    bins: list[list[Piece]] = [[] for _ in range(count)]
-    by_room: dict[int, list[int]] = {length: list(range(count))[::-1]}
-    for piece in chosen:
-        size = piece.stop - piece.start
-        room = next((r for r in range(size, length + 1) if by_room.get(r)), None)
-        if room is not None:
-            number = by_room[room].pop()
-            bins[number].append(piece)
-            by_room.setdefault(room - size, []).append(number)
-    order = np.random.default_rng([seed, 1]).permutation(count)
-    return Plan((shard,), length, tuple(tuple(bins[number]) for number in order), dropped)
-
-
-def _examples(shard: Shard, length: int) -> tuple[Places, dict[str, int]]:
-    assert shard.loss is not None
-    marked = np.flatnonzero(shard.loss)
-    after = np.searchsorted(marked, shard.ends) - 1  # place in `marked` of the last answer token of each example
-    last = np.where(after >= 0, marked[np.maximum(after, 0)], -1) if len(marked) else np.full(len(shard.ends), -1)
-    answered = last > shard.starts
-    fits = last - shard.starts <= length
-    table = np.stack((shard.starts, last, shard.ends), axis=1)[answered & fits]
-    counts = {"no_answer": int((~answered).sum()), "longer_than_sequence": int((answered & ~fits).sum())}
-    return table, {reason: number for reason, number in counts.items() if number}
-
-
-def _choose(examples: Iterator[Piece], tokens: int) -> list[Piece]:
-    chosen: list[Piece] = []
-    total = 0
-    while total < tokens:
-        chosen.append(next(examples))
-        total += chosen[-1].stop - chosen[-1].start
-    return chosen

@@ -10,7 +10,8 @@ from records.files import read_json
 from records.recipe import Recipe
 from records.recipe_training import StageRecipe
 from training.data import Reader
-from training.packing import Plan, pack_stream, pack_whole, row_of
+from training.examples import pack_whole
+from training.packing import Plan, pack_stream, row_of
 from training.schedule import stage_steps
 from training.shards import Shard, open_shard
 from training.stages import Stage, workplace

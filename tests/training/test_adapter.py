@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -17,6 +19,9 @@ from tests.training.places import VOCABULARY, Place, adapter_logits, make_traine
 from training.convert import model_config, to_nanotron, to_transformers
 from training.packing import row_of
 from training.schedule import Schedule
+
+if TYPE_CHECKING:
+    from training.trainer import StageTrainer
 
 pytestmark = pytest.mark.usefixtures("adapter")
 
@@ -62,14 +67,35 @@ def test_packed_documents_do_not_see_each_other(place: Place) -> None:
         with torch.no_grad():
             alone = model(document[None]).logits[0]
         assert (logits - alone).abs().max().item() < 1e-5
-    from training.attention import document_mask
-
-    expected = torch.cat(found)
-    model_cache = trainer.unwrapped_model.model.decoder[0].pp_block.attn.packing
-    model_cache.last.mask = document_mask(positions)  # the way of GPUs
-    assert (adapter_logits(trainer, packed, positions)[0] - expected).abs().max().item() < 1e-5
+    check_mask(trainer, packed, positions, torch.cat(found))
     unmasked = adapter_logits(trainer, packed, torch.arange(64)[None])[0]
-    assert (expected - unmasked).abs().max().item() > 0.1, "the check can fail"
+    assert (torch.cat(found) - unmasked).abs().max().item() > 0.1, "the check can fail"
+
+
+def check_mask(trainer: StageTrainer, packed: torch.Tensor, positions: torch.Tensor, expected: torch.Tensor) -> None:
+    """The mask of GPUs gives the logits [sequence, vocabulary] that runs give on CPUs."""
+    from training.attention import packed_mask
+
+    model_cache = trainer.unwrapped_model.model.decoder[0].pp_block.attn.packing
+    model_cache.last.mask = packed_mask(positions)
+    assert (adapter_logits(trainer, packed, positions)[0] - expected).abs().max().item() < 1e-5
+
+
+def test_branches_see_the_start_of_their_document_and_themselves(place: Place) -> None:
+    trainer, *_ = make_trainer(place, "stage1")
+    before, start, *branches, after = (random_ids(1, size)[0] + size for size in (5, 20, 9, 1, 14, 11))
+    packed = torch.cat([before, start, *branches, after])[None] % VOCABULARY
+    places = [torch.arange(20, 20 + len(branch)) for branch in branches]
+    positions = torch.cat([torch.arange(5), torch.arange(20), *places, torch.arange(11)])[None]
+    found = adapter_logits(trainer, packed, positions)[0]
+    model = plain_model(place.paths.model("base"))
+    for branch, logits in zip(branches, found[25:49].split([9, 1, 14]), strict=True):
+        with torch.no_grad():
+            alone = model(torch.cat([start, branch])[None] % VOCABULARY).logits[0, 20:]
+        assert (logits - alone).abs().max().item() < 1e-5
+    with torch.no_grad():
+        assert (found[49:] - model(after[None] % VOCABULARY).logits[0]).abs().max().item() < 1e-5
+    check_mask(trainer, packed, positions, found)
 
 
 @pytest.mark.parametrize("key", ["stage1", "control"])
@@ -106,12 +132,16 @@ def test_training_equals_a_plain_loop(place: Place, key: str) -> None:
 def plain_loss(model: torch.nn.Module, rows: list) -> torch.Tensor:
     """Mean loss over the marked targets of a micro batch, each document in a forward pass of its own."""
     losses = []
+    root = 0
     for row in rows:
-        opens = [place for place in range(len(row.positions)) if row.positions[place] == 0] + [len(row.positions)]
-        for start, stop in pairwise(opens):
+        opens = [n for n in range(len(row.positions)) if n == 0 or row.positions[n] != row.positions[n - 1] + 1]
+        for start, stop in pairwise([*opens, len(row.positions)]):
+            shared = int(row.positions[start])
+            root = start if shared == 0 else root
             mask = torch.from_numpy(row.label_mask[start:stop])
             if mask.any():
-                logits = model(torch.from_numpy(row.input_ids[start:stop])[None]).logits[0]
+                ids = np.concatenate((row.input_ids[root : root + shared], row.input_ids[start:stop]))
+                logits = model(torch.from_numpy(ids)[None]).logits[0, shared:]
                 labels = torch.from_numpy(row.label_ids[start:stop])
                 losses.append(cross_entropy(logits[mask], labels[mask], reduction="none"))
     return torch.cat(losses).mean()

@@ -12,7 +12,8 @@ import torch
 
 from records.errors import UserError
 from training.data import Reader
-from training.packing import Plan, pack_stream, pack_whole, row_of
+from training.examples import pack_whole
+from training.packing import Plan, pack_stream, row_of
 from training.shards import Shard, open_shard
 
 LENGTH = 32
@@ -97,6 +98,33 @@ def test_whole_examples_stay_whole_and_only_answers_count() -> None:
             token for place in used for token in starts[int(input_ids[place])][-4:-1]
         }
     assert plan.padding < 0.1
+
+
+def test_examples_with_the_same_first_turn_hold_it_once() -> None:
+    end = 3
+    tools = [[10 + n] * (4 + n) + [end] for n in range(3)]
+    asked = [(n % 3, [100 + n, 200 + n, 300 + n, 400 + n, end]) for n in range(30)]
+    documents = [tools[group] + turns for group, turns in asked]
+    loss = [
+        int(token >= 300 or place == len(document) - 1)
+        for document in documents
+        for place, token in enumerate(document)
+    ]
+    plan = pack_whole(shard_of(documents, "ift", loss), LENGTH, 8, seed=1)
+    targets = Counter()
+    for ids, positions, labels, mask in rows(plan):
+        tool: list[int] = []
+        for place in range(LENGTH):
+            if positions[place] == 0:
+                tool = tools[int(ids[place]) - 10] if 10 <= ids[place] < 13 else []
+                assert list(ids[place : place + len(tool)]) == tool
+            elif positions[place] != positions[place - 1] + 1:
+                assert positions[place] == len(tool) and 100 <= ids[place] < 130, "a branch begins behind the tools"
+                assert tools[(int(ids[place]) - 100) % 3] == tool, "of its own example"
+        targets.update(int(label) for label in labels[mask])
+    assert all(targets[300 + n] == targets[400 + n] for n in range(30)), "answers are whole"
+    repeated = sum(len(tools[group]) + 4 for group, _ in asked) / 30
+    assert targets[end] > 8 * LENGTH / repeated, "more examples than fit without sharing"
 
 
 def test_examples_that_cannot_be_used_are_counted_by_reason() -> None:
