@@ -6,7 +6,7 @@ from records.assets import asset
 from records.errors import UserError
 from records.files import read_json, require_space
 from records.recipe import Recipe
-from training.base import Limits, limits
+from training.gguf_header import Limits, limits
 from training.schedule import stage_steps, step_tokens
 from training.stages import Stage, workplace
 

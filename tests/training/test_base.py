@@ -9,7 +9,8 @@ import pytest
 from records.files import list_files, sha256_file
 from records.recipe import load_recipe
 from tests.training.places import read
-from training.base import Limits, gguf_file, make_base, read_header
+from training.base import make_base
+from training.gguf_header import Limits, gguf_file, read_header
 from training.stages import base_print, model_done, workplace
 
 
