@@ -13,7 +13,7 @@ class Api:
     id: str
     """`<source>/<service>/<name>`; versions of one operation share it."""
     provider: str
-    """Who runs it, for example `aws` or `google`."""
+    """Who runs it, for example `aws` or `google`; of a Python function, the distribution it comes in."""
     service: str
     version: str
     name: str
@@ -31,6 +31,8 @@ class Api:
     """JSON Schema of the result; empty when it returns nothing."""
     errors: tuple[str, ...] = ()
     examples: tuple[dict[str, Any], ...] = ()
+    attribution: str = ""
+    """Whom a row of it names; empty where all APIs of the provider share one."""
 
     def tool(self) -> dict[str, Any]:
         """The function in the OpenAI tool shape."""

@@ -17,15 +17,15 @@ from records.files import stable_hash
 REQUESTS = 4
 """Examples that are asked of the same tools."""
 KINDS = (
-    ("call", 0.56),
-    ("parallel", 0.13),
-    ("parallel_multiple", 0.09),
-    ("irrelevant", 0.17),
+    ("call", 0.66),
+    ("parallel", 0.07),
+    ("parallel_multiple", 0.06),
+    ("irrelevant", 0.16),
     ("missing", 0.05),
 )
 """`call` is `single` with one tool at hand, else `multiple`; so is what the tools at hand allow no other way."""
 TOOLS = (1, 1, 1, 2, 2, 3)
-MOST_PARAMETERS = 4
+MOST_PARAMETERS = 5
 MOST_REQUIRED = 5
 PAGING = {"max", "page", "limit", "token"}
 
@@ -60,8 +60,10 @@ def call_examples(apis: Sequence[Api], count: int, seed: int) -> Iterator[dict[s
     usable = sorted((api for api in apis if _usable(api)), key=lambda api: stable_hash(f"{seed}/{api.id}"))
     if len(usable) < 8:
         raise ValueError(f"{len(usable)} of {len(apis)} APIs can be called in words; call examples need at least 8")
-    mixed = [api for api in usable if _has_more_than_text(api)] or usable
-    examples = itertools.chain.from_iterable(_group(usable, mixed, seed, group) for group in itertools.count())
+    # Cloud APIs mostly take text and require one value or none, where people's functions take several of many kinds.
+    walks = [usable]
+    walks += [[api for api in usable if fits(api)] or usable for fits in (_requires_several, _has_more_than_text)]
+    examples = itertools.chain.from_iterable(_group(walks, seed, group) for group in itertools.count())
     return itertools.islice(examples, count)
 
 
@@ -70,20 +72,23 @@ def group_of(example_id: str) -> str:
     return example_id.rsplit("/", 1)[0]
 
 
-def _group(usable: Sequence[Api], mixed: Sequence[Api], seed: int, group: int) -> Iterator[dict[str, Any]]:
+def _group(walks: Sequence[Sequence[Api]], seed: int, group: int) -> Iterator[dict[str, Any]]:
     rng = random.Random(stable_hash(f"{seed}/call/{group}"))
     count = rng.choice(TOOLS)
-    # Walking the lists, not drawing from them, shows every API before any comes twice. Cloud APIs mostly take text:
-    # every second tool is one that takes something else too.
-    walked = [usable[group % len(usable)], mixed[group % len(mixed)]]
-    functions = _functions([*rng.sample(walked, 2), *rng.sample(usable, 6)], rng)
+    # Walking the lists, not drawing from them, shows every API before any comes twice.
+    walked = [apis[group % len(apis)] for apis in walks]
+    functions = _functions([*rng.sample(walked, len(walked)), *rng.sample(walks[0], 6)], rng)
     shown, others = functions[:count], functions[count:]
     for number in range(REQUESTS):
         yield {"id": f"call/{seed}/{group}/{number}", **_example(shown, others, rng)}
 
 
+def _requires_several(api: Api) -> bool:
+    return len(api.parameters.get("required", [])) > 1
+
+
 def _has_more_than_text(api: Api) -> bool:
-    """Whether an API takes numbers, switches or lists, paging apart."""
+    """Whether an API takes numbers, switches, choices or lists, paging apart."""
     found = api.parameters.get("properties", {}).items()
     return any(
         _rarity(schema) > 1 for name, schema in found if can_speak(schema) and not PAGING & {*words_of(name).split()}
@@ -122,7 +127,7 @@ def _example(shown: Sequence[Function], others: Sequence[Function], rng: random.
         wanted = rng.sample(shown, rng.choice((2, len(shown))))
         text, calls = _one_after_another([*wanted, *([wanted[0]] if rng.random() < 0.3 else [])], rng)
     elif kind in ("parallel", "parallel_multiple"):
-        text, calls = _same_function(target, rng.choice((2, 2, 2, 2, 3, 4)), rng)
+        text, calls = _same_function(target, rng.choice((2, 2, 2, 3)), rng)
     else:
         text, call = _call(target, rng)
         calls = [call]

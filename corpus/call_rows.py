@@ -11,7 +11,7 @@ from datatrove.pipeline.base import PipelineStep
 from corpus.api import Api
 from corpus.call_examples import call_examples
 from corpus.executor import jsonl_writer, run_blocks
-from corpus.read_apis import ATTRIBUTION
+from corpus.read_apis import attribution_of
 from corpus.rows import Row, jsonl_files, ordered_json, read_documents
 from corpus.sources import read_apis
 from corpus.steps import Work, write_report
@@ -54,7 +54,7 @@ def call_row(example: dict[str, Any], apis: dict[str, Api]) -> Row:
         text=render_chat(example["messages"], example["tools"]),
         source=used[0].source,
         license=" AND ".join(sorted({api.license for api in used})),
-        attribution="; ".join(sorted({ATTRIBUTION[api.provider] for api in used})),
+        attribution="; ".join(sorted({attribution_of(api) for api in used})),
         url=used[0].url,
         kind=example["kind"],
         api_ids=tuple(example["api_ids"]),

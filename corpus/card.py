@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from corpus.manifest import sources_of_apis
 from corpus.rows import CONFIGS, SPLITS
 from corpus.tables import config_table, licence_table, mix_table, source_table
 from records.recipe import Recipe
@@ -88,7 +89,7 @@ def card(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> s
         recipe=recipe.name,
         repository=manifest["name"],
         apis=manifest["apis"]["distinct"],
-        api_sources=" and ".join(manifest["apis"]["by_source"]),
+        api_sources=sources_of_apis(manifest),
         rows=sum(config["documents"] for config in configs),
         tokens=sum(config["tokens"] for config in configs),
         tokenizer=manifest["tokenizer"]["name"],

@@ -72,7 +72,7 @@ def rows_expected(recipe: Recipe) -> dict[str, int]:
         return whole if cap is None else min(cap, whole)
 
     return {
-        "api_docs": most(caps.botocore_apis, 18_500) + most(caps.google_apis, 13_000),
+        "api_docs": most(caps.botocore_apis, 18_500) + most(caps.google_apis, 13_000) + most(caps.python_apis, 5_900),
         "trajectories": most(caps.trajectories, 1_400),
         "code": most(caps.code_files, 9_000),
         "text": round(2.5 * most(caps.text_files, 9_000)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from corpus.manifest import sources_of_apis
 from corpus.rows import CONFIGS
 from corpus.tables import config_table, drop_table, licence_table, mix_table, source_table, table
 from records.recipe import Recipe
@@ -134,7 +135,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         rows=sum(configs[config]["documents"] for config in CONFIGS),
         tokens=sum(configs[config]["tokens"] for config in CONFIGS),
         apis=manifest["apis"]["distinct"],
-        by_source=", ".join(f"{name} {count:,}" for name, count in manifest["apis"]["by_source"].items()),
+        by_source=sources_of_apis(manifest),
         caps=", ".join(f"{name} {cap if cap is not None else 'all'}" for name, cap in _caps(manifest)),
         validation=recipe.corpus.validation_share,
         drops=drop_table(reports),

@@ -16,6 +16,8 @@ from records.files import list_files
 from records.recipe import Recipe
 
 SCHEMA_VERSION = 1
+NAMED_SOURCES = 8
+"""Sources of APIs that text names; the table of sources has all."""
 
 
 def manifest_of(work: Work, folder: Path, sources: list[dict[str, Any]], reports: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +60,16 @@ def apis_of(folder: Path) -> dict[str, Any]:
     for name in found:
         by_source[name.split("/")[0]] = by_source.get(name.split("/")[0], 0) + 1
     return {"distinct": len(found), "by_source": dict(sorted(by_source.items()))}
+
+
+def sources_of_apis(manifest: dict[str, Any]) -> str:
+    """The sources of most APIs with their counts, and how many more sources there are, in words."""
+    counts = manifest["apis"]["by_source"]
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:NAMED_SOURCES]
+    named = [f"{name} ({count:,})" for name, count in most]
+    more = len(counts) - len(named)
+    *first, last = [*named, *([f"{more} more Python distributions"] if more else [])]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def files_of(folder: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Documentation markup to plain text."""
+"""Documentation markup, HTML and reStructuredText, to plain text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ _ITEM = re.compile(r"<li\b[^>]*>", re.I)
 _CODE = re.compile(r"<code\b[^>]*>(.*?)</code>", re.I | re.S)
 _TAG = re.compile(r"<(?!!\[)/?[a-zA-Z][^<>]*>|<!--.*?-->", re.S)
 _SPACES = re.compile(r"[ \t\r\f\v]+")
+_ROLE = re.compile(r":[\w:+-]+:`~?(?:([^`<]+?) ?<[^`>]*>|[!~]?(?:[\w.]+\.)?([^`]*))`")
+_DIRECTIVE = re.compile(r"^( *)\.\. (?!math::)[^\n]*(?:\n(?:\1 +[^\n]*| *(?=\n|$)))*", re.M)
+_LISTING = re.compile(
+    r"::[ \t]*\n(?=[ \t]*\n?[ \t])|^ *(?:>>>|```|\.\. math::|(?:Examples?|Usage|References?|See also)\b[^.\n]*:*$)",
+    re.M | re.I,
+)
+_LIST_ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
@@ -21,6 +28,23 @@ def plain_text(markup: str) -> str:
     text = html.unescape(_TAG.sub("", text)).replace("\xa0", " ").replace("\x00", "")
     lines = (_SPACES.sub(" ", line).strip() for line in text.split("\n"))
     return re.sub(r"\n- *\n+", "\n- ", "\n".join(line for line in lines if line)).strip(" \n-")
+
+
+def plain_restructured_text(markup: str) -> str:
+    """Text of a docstring up to its first example: a line a paragraph or item, without roles and directives."""
+    text = _DIRECTIVE.sub("", markup).replace("\x00", "")
+    listing = _LISTING.search(text)
+    text = _ROLE.sub(lambda role: role[1] or role[2], text[: listing.start()] if listing else text).replace("``", "`")
+    lines = [""]
+    for line in text.split("\n"):
+        if not line.strip() or _LIST_ITEM.match(line):
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {line.strip()}".strip()
+    lines = [_SPACES.sub(" ", line) for line in lines if line]
+    # A formula or an example that is left out would have ended the sentence.
+    while listing and len(lines) > 1 and not lines[-1].endswith((".", "!", "?")):
+        lines.pop()
+    return "\n".join(lines).rstrip(" :")
 
 
 def shortened(text: str, characters: int) -> str:

@@ -1,7 +1,7 @@
 """Types of Python parameters, from annotations and from the words of docstrings, as JSON Schema.
 
-What is not certain gets no type. Where several types are allowed and JSON can write one of them, that one is taken: every
-value it lets through is right.
+What is not certain gets no type. Where several types are allowed and JSON can write one of them, that one is taken:
+every value it lets through is right.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-SIMPLE: dict[str, Schema] = {
-    **dict.fromkeys(("int", "integer", "int32", "int64", "index"), {"type": "integer"}),
-    **dict.fromkeys(("float", "double", "number", "numeric", "scalar", "real", "float64"), {"type": "number"}),
-    **dict.fromkeys(("int_or_float", "supportsfloat", "real number", "real scalar"), {"type": "number"}),
-    **dict.fromkeys(("bool", "boolean", "bool_"), {"type": "boolean"}),
-    **dict.fromkeys(("str", "string", "unicode", "text"), {"type": "string"}),
-    **dict.fromkeys(("list", "tuple", "sequence", "iterable", "list-like", "collection"), {"type": "array"}),
-    **dict.fromkeys(("dict", "mapping", "dictionary"), {"type": "object"}),
+NAMES = {
+    "integer": "int integer int32 int64 index",
+    "number": "float double number numeric scalar real float64 int_or_float supportsfloat",
+    "boolean": "bool boolean bool_",
+    "string": "str string unicode text",
+    "array": "list tuple sequence iterable list-like collection",
+    "object": "dict mapping dictionary",
 }
+"""Python's and docstrings' names of the types of JSON Schema."""
+SIMPLE: dict[str, Schema] = {name: {"type": kind} for kind, names in NAMES.items() for name in names.split()}
 NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
 ARRAYS = frozenset(("array", "ndarray", "array_like", "array-like", "arraylike", "vector", "matrix"))
 LISTS = frozenset(("list", "tuple", "sequence", "iterable", "collection", "pair", "triple", "set", "iterator"))
@@ -28,8 +29,8 @@ LISTS_OF = ARRAYS | LISTS
 _MARKUP = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`|[`*]")
 _NAMESPACE = re.compile(r"\b(?:typing|typing_extensions|collections|abc|np|numpy|npt|numbers|t|builtins)\.")
 _QUALIFIER = re.compile(
-    r"(?:optional|required|keyword.only|positional.only|(?:by )?default\b.*|defaults? to\b.*|dtype\b.*|(?:of |with )?shape\b.*"
-    r"|(?:of )?length\b.*|ndim\b.*|size\b.*)",
+    r"(?:optional|required|keyword.only|positional.only|(?:by )?default\b.*|defaults? to\b.*|dtype\b.*"
+    r"|(?:of |with )?shape\b.*|(?:of )?length\b.*|ndim\b.*|size\b.*)",
     re.I,
 )
 _SHAPE = re.compile(r"\(([\w\s,.*+/'-]*,[\w\s,.*+/'-]*)\)")
@@ -41,11 +42,11 @@ _FILLER = re.compile(
 )
 _TWO_DIMENSIONS = re.compile(r"\b(?:2-?d|two-dimensional)\b ?|\bmatrix\b", re.I)
 _ANY_MATRIX = re.compile(r"\{(?:array-like|ndarray)(?:, [a-z ]+)*\}", re.I)
-_GENERIC = re.compile(r"([\w.]+)\[(.*)\]", re.S)
+_GENERIC = re.compile(r"([\w.]+)(?:\[(.*)\]|\((.*)\))", re.S)
 
 
 def type_schema(text: str) -> Schema:
-    """The JSON Schema of a type such as `int`, `list of float`, `{'a', 'b'}` or `Optional[Sequence[int]]`, else `{}`."""
+    """The JSON Schema of a type such as `int`, `list of float`, `{'a', 'b'}` or `Optional[Sequence[int]]`, or `{}`."""
     text = _NAMESPACE.sub("", " ".join(_MARKUP.sub(lambda found: found[1] or "", text).split()))
     text = _ANY_MATRIX.sub("array-like", text.replace(" - ", "-").strip(" .,"))
     pieces = [piece for piece in _alternatives(text) if piece]
@@ -53,17 +54,6 @@ def type_schema(text: str) -> Schema:
     found = [_single(piece) for piece in pieces if not _QUALIFIER.fullmatch(piece)]
     schema = _united([part for part in found if part])
     return _nested(schema, shape[1]) if shape and schema == NUMBERS else schema
-
-
-def fits(schema: Schema, value: Any) -> bool:
-    """Whether a default has the type that is documented."""
-    if "enum" in schema:
-        return value in schema["enum"]
-    kinds: dict[str, Any] = {"integer": int, "number": (int, float), "string": str, "array": list, "object": dict}
-    kind = schema.get("type")
-    if kind is None or kind == "boolean" or isinstance(value, bool):
-        return kind is None or (kind == "boolean" and isinstance(value, bool))
-    return isinstance(value, kinds[kind])
 
 
 def _alternatives(text: str) -> list[str]:
@@ -111,7 +101,7 @@ def _single(text: str) -> Schema:
     if text.startswith("{") or text[:1] in "'\"":
         return _literal(text.strip("{}"))
     if generic := _GENERIC.fullmatch(text):
-        return _generic(generic[1].rsplit(".", 1)[-1].lower(), generic[2])
+        return _generic(generic[1].rsplit(".", 1)[-1].lower(), generic[2] or generic[3] or "")
     if "{" in text and text.endswith("}") and text.split("{")[0].strip(" :").lower() in ("str", "string", "string in"):
         return _literal(text.split("{", 1)[1].strip("{}"))
     sign = _SIGN.search(text.lower())

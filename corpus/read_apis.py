@@ -23,14 +23,12 @@ class MalformedDocument(Exception):
     """A service document that cannot be read; the message is the named reason."""
 
 
-class ApiReader(CountingStep):
-    """Reads the operations of one package; one datatrove task reads one package.
-
-    A capped reader takes an equal number of operations of every service, as far as they have them.
-    """
+class ApiStep(CountingStep):
+    """Yields one documentation row an API and writes the Api records beside them."""
 
     type = "📖 - READER"
     package: str
+    """Name under which it counts."""
 
     def __init__(self, folder: Path, limit: int | None, seed: int) -> None:
         """Args: `folder` for counts and Api records, the most APIs to read (null: all), and the sampling seed."""
@@ -38,6 +36,25 @@ class ApiReader(CountingStep):
         self.records = folder / "apis"
         self.limit = limit
         self.seed = seed
+
+    @abstractmethod
+    def apis(self) -> Iterator[Api]:
+        """All full APIs, at most `limit`, each once and counted."""
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        """Yield the rows; the Api records are whole when it ends."""
+        with replacing(self.records / f"{rank:05d}.jsonl") as partial, partial.open("w", encoding="utf-8") as stream:
+            for api in self.apis():
+                stream.write(ordered_json(dataclasses.asdict(api)) + "\n")
+                yield documentation_row(api).document()
+        self.write_counts(rank, self.package)
+
+
+class ApiReader(ApiStep):
+    """Reads the operations of one package; one datatrove task reads one package.
+
+    A capped reader takes an equal number of operations of every service, as far as they have them.
+    """
 
     @abstractmethod
     def services(self) -> list[str]:
@@ -97,14 +114,6 @@ class ApiReader(CountingStep):
                 seen.add(api.id)
                 yield turn, api
 
-    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
-        """Yield one documentation row an API and write the Api records beside them."""
-        with replacing(self.records / f"{rank:05d}.jsonl") as partial, partial.open("w", encoding="utf-8") as stream:
-            for api in self.apis():
-                stream.write(ordered_json(dataclasses.asdict(api)) + "\n")
-                yield documentation_row(api).document()
-        self.write_counts(rank, self.package)
-
 
 def lacks(api: Api | None) -> str | None:
     """Why an API does not count as full, or None: name, description of 3+ words, typed or documented parameters."""
@@ -126,7 +135,7 @@ def documentation_row(api: Api) -> Row:
         text=render(api, form),
         source=api.source,
         license=api.license,
-        attribution=ATTRIBUTION[api.provider],
+        attribution=attribution_of(api),
         url=api.url,
         kind=form,
         api_ids=(api.id,),
@@ -134,8 +143,13 @@ def documentation_row(api: Api) -> Row:
     )
 
 
+def attribution_of(api: Api) -> str:
+    """Whom a row written from an API names."""
+    return api.attribution or ATTRIBUTION[api.provider]
+
+
 ATTRIBUTION = {
     "aws": "Copyright Amazon.com, Inc. or its affiliates (botocore service models)",
     "google": "Copyright Google LLC (API discovery documents of google-api-python-client)",
 }
-"""Attribution of a row, by provider."""
+"""Attribution of a row, by provider; Python functions carry that of their distribution."""

@@ -13,6 +13,8 @@ from records.files import stable_hash
 
 FORMS = ("markdown", "schema", "signature", "question")
 PYTHON_TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list"}
+PROVIDERS = {"aws": "AWS", "google": "Google"}
+"""Cloud providers as text names them; all others are Python distributions."""
 LONGEST = 6000
 """Characters of a row; nested parameters are left out of longer ones."""
 QUESTIONS = (
@@ -37,7 +39,7 @@ def markdown(api: Api, depth: int) -> str:
     """A Markdown reference page."""
     parts = [f"# {api.name}", f"{_provider(api)} (version {api.version})", api.description]
     parts += ["## Parameters", "\n".join(parameter_lines(api.parameters, depth))]
-    if lines := parameter_lines(api.returns, min(depth, 2)):
+    if lines := parameter_lines(api.returns, min(depth, 2)) or result_lines(api.returns):
         parts += ["## Returns", "\n".join(lines)]
     if api.errors:
         parts += ["## Errors", ", ".join(f"`{error}`" for error in api.errors)]
@@ -56,8 +58,12 @@ def signature(api: Api, depth: int) -> str:
     required = api.parameters.get("required", [])
     properties = api.parameters["properties"]
     arguments = [f"{_identifier(n)}: {_python_type(p)}" for n, p in properties.items() if n in required]
-    arguments += [f"{_identifier(n)}: {_python_type(p)} = None" for n, p in properties.items() if n not in required]
-    result = "dict" if api.returns else "None"
+    arguments += [
+        f"{_identifier(n)}: {_python_type(p)} = {p.get('default')!r}"
+        for n, p in properties.items()
+        if n not in required
+    ]
+    result = _python_type(api.returns) if api.returns else "None"
     lines = [f"def {_identifier(api.name)}(", *(f"    {a}," for a in ["*", *arguments]), f") -> {result}:"]
     lines += _indented(f'"""{api.description}\n\nArgs:', 1)
     lines += _indented("\n".join(parameter_lines(api.parameters, depth)), 2)
@@ -88,6 +94,13 @@ def parameter_lines(schema: dict[str, Any], depth: int, level: int = 0) -> list[
         if depth > 1:
             lines += parameter_lines(_element(part), depth - 1, level + 1)
     return lines
+
+
+def result_lines(schema: dict[str, Any]) -> list[str]:
+    """One line for a result without named parts, none where nothing is known of it."""
+    words = schema.get("description", "").replace("\n", " ")
+    known = type_words(schema) if "type" in schema or "enum" in schema else ""
+    return [": ".join(part for part in (known, words) if part)] if known != "object" and (known or words) else []
 
 
 def type_words(schema: dict[str, Any]) -> str:
@@ -130,7 +143,7 @@ def _element(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _provider(api: Api) -> str:
-    return f"{'AWS' if api.provider == 'aws' else api.provider.capitalize()} {api.service}"
+    return f"{PROVIDERS.get(api.provider, 'Python library')} {api.service}"
 
 
 def _identifier(name: str) -> str:

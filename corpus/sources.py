@@ -16,6 +16,7 @@ from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
 from corpus.read_google import GoogleReader
+from corpus.read_python import PythonReader
 from corpus.read_text import TextReader, TopicsReader
 from corpus.rows import jsonl_files, read_documents
 from corpus.steps import Work, write_report
@@ -55,6 +56,7 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         CodeReader(tokens, folder, caps.code_files, seed),
         BotocoreReader(botocore, folder, caps.botocore_apis, seed),
         GoogleReader(google, folder, caps.google_apis, seed),
+        PythonReader(tokens, folder, caps.python_apis, seed),
         TextReader(tokens, folder, caps.text_files, seed),
         ExamplesReader(botocore, folder, caps.trajectories, seed),
         TopicsReader(tokens, folder),

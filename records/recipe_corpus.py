@@ -13,6 +13,8 @@ class SourcesRecipe:
     """API operations taken from botocore."""
     google_apis: int | None
     """API methods taken from Google discovery documents."""
+    python_apis: int | None
+    """Python functions taken from installed distributions and the standard library."""
     code_files: int | None
     """Python files taken from installed distributions."""
     text_files: int | None

@@ -18,7 +18,7 @@ import yaml
 from corpus.rows import CONFIGS
 from records.recipe import ROOT
 
-CAPS = "{botocore_apis: 60, google_apis: 60, code_files: 30, text_files: 40, trajectories: 15}"
+CAPS = "{botocore_apis: 60, google_apis: 60, python_apis: 40, code_files: 30, text_files: 40, trajectories: 15}"
 VARYING = {"run.json"}
 
 

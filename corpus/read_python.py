@@ -1,0 +1,174 @@
+"""Functions of installed, permissively licensed Python distributions and of the standard library as APIs."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from corpus.api import Api
+from corpus.distributions import Distribution, usable_distributions
+from corpus.python_exports import Exports, Module, module_of
+from corpus.python_functions import Function, functions_of
+from corpus.quality import GENERATED, has_control_tokens, path_problem
+from corpus.read_apis import ApiStep
+from corpus.read_text import LONGEST_SOURCE, cpython
+from corpus.rows import ordered_json
+from records.files import stable_hash
+
+NOT_LIBRARY = re.compile(
+    r"(?:site-packages|dist-packages|test|idlelib|lib2to3|turtledemo|ensurepip|distutils|pydoc_data|config-.*|_.*)/|_|antigravity|this\."
+)
+"""Beginnings of files in the standard library's folder that are no part of what it offers."""
+SPOKEN = frozenset(("string", "integer", "number", "boolean"))
+
+
+class PythonReader(ApiStep):
+    """One documentation row a function, distributions in turn.
+
+    Functions whose required parameters are all text, numbers, switches or lists of them come first: a capped reader
+    takes others only where these do not fill it.
+    """
+
+    name = "python functions"
+    package = "python"
+
+    def __init__(
+        self,
+        control_tokens: tuple[str, ...],
+        folder: Path,
+        limit: int | None,
+        seed: int,
+        paths: Sequence[str] | None = None,
+    ) -> None:
+        """`paths`: folders searched for distributions in place of `sys.path`; the standard library is left out then."""
+        super().__init__(folder, limit, seed)
+        self.control_tokens = control_tokens
+        self.paths = paths
+
+    def apis(self) -> Iterator[Api]:
+        """All functions, at most `limit`, each once."""
+        usable, left_out = usable_distributions(self.paths)
+        for reason, names in left_out.items():
+            for name in names:
+                self.drop(reason, name)
+        sources = [*usable, *([standard_library()] if self.paths is None else [])]
+        sources.sort(key=lambda source: stable_hash(f"{self.seed}/{source.name}"))
+        others: list[Api] = []
+        for api in in_turn([self._of(source) for source in sources]):
+            if self.limit is not None and self.kept >= self.limit:
+                return
+            if is_simple(api):
+                self.keep()
+                yield api
+            else:
+                others.append(api)
+        for api in others[: None if self.limit is None else self.limit - self.kept]:
+            self.keep()
+            yield api
+
+    def _of(self, source: Distribution) -> Iterator[Api]:
+        modules = dict(self._modules(source))
+        packages = {module: file for module, file in modules.items() if file.endswith("/__init__.py")}
+        exports, seen = Exports(packages, source.read), set()
+        for module in sorted(modules, key=lambda item: stable_hash(f"{self.seed}/{source.name}/{modules[item]}")):
+            where = f"{source.name}/{modules[module]}"
+            for name, function in self._functions(source, modules[module], module):
+                public = exports.public_name(module, name)
+                if isinstance(function, str):
+                    self.drop(function, f"{where}:{name}")
+                elif public is None:
+                    self.drop("internal", f"{where}:{name}")
+                elif public in seen:
+                    self.drop("duplicate_id", f"{where}:{name}")
+                else:
+                    seen.add(public)
+                    api = api_of(source, public, function)
+                    if has_control_tokens(_all_text(api), self.control_tokens):
+                        self.drop("control_token", f"{where}:{name}")
+                    else:
+                        yield api
+
+    def _modules(self, source: Distribution) -> Iterator[tuple[Module, str]]:
+        for file in source.files:
+            module = module_of(file)
+            if module is None:
+                continue
+            if problem := path_problem(file):
+                self.drop(problem, f"{source.name}/{file}")
+            elif not module[0].startswith("_"):
+                yield module, file
+
+    def _functions(self, source: Distribution, file: str, module: Module) -> Iterator[tuple[str, Function | str]]:
+        where = f"{source.name}/{file}"
+        try:
+            if (source.root / file).stat().st_size > LONGEST_SOURCE:
+                self.drop("too_long", where)
+                return
+            text = source.read(file)
+            if GENERATED.search(text[:1500]):
+                self.drop("generated", where)
+            else:
+                yield from functions_of(text, ".".join(module), source.root / file)
+        except UnicodeDecodeError:
+            self.drop("not_utf8", where)
+        except OSError:
+            self.drop("unreadable", where)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self.drop("not_python", where)
+
+
+def in_turn(sources: Sequence[Iterator[Api]]) -> Iterator[Api]:
+    """One API of every source, then a second of every source, and so on; nothing is read before its turn."""
+    left = list(sources)
+    while left:
+        for source in tuple(left):
+            api = next(source, None)
+            if api is None:
+                left.remove(source)
+            else:
+                yield api
+
+
+def api_of(source: Distribution, name: str, function: Function) -> Api:
+    """The Api of a function under its public name."""
+    top = name.split(".", 1)[0]
+    return Api(
+        id=f"{source.name}/{top}/{name}",
+        provider=source.name,
+        service=top,
+        version=source.version,
+        name=name,
+        description=function.description,
+        parameters=function.parameters,
+        source=source.name,
+        license=source.license,
+        url=source.url,
+        returns=function.returns,
+        attribution=source.attribution,
+    )
+
+
+def _all_text(api: Api) -> str:
+    return f"{api.description}\n{ordered_json(api.parameters)}\n{ordered_json(api.returns)}"
+
+
+def is_simple(api: Api) -> bool:
+    """Whether every required parameter is text, a number, a switch, a choice or a list of these, and one at all is."""
+    properties = api.parameters["properties"]
+    required = [properties[name] for name in api.parameters.get("required", [])]
+    return all(map(_speakable, required)) and any(map(_speakable, properties.values()))
+
+
+def _speakable(schema: dict[str, object]) -> bool:
+    inner = schema.get("items", {}) if schema.get("type") == "array" else schema
+    return isinstance(inner, dict) and ("enum" in inner or inner.get("type") in SPOKEN)
+
+
+def standard_library() -> Distribution:
+    """The running Python's own modules, as files of the source `cpython`."""
+    python = cpython()
+    found = sorted(file.relative_to(python.root).as_posix() for file in python.root.rglob("*.py"))
+    files = tuple(file for file in found if not NOT_LIBRARY.match(file))
+    return dataclasses.replace(python, files=files, url="https://docs.python.org/3/library/")
