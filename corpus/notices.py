@@ -8,12 +8,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corpus.distributions import usable_distributions
+from corpus.read_msgraph import MsGraphReader
+from corpus.read_oci import OciReader
+from corpus.read_tencentcloud import TencentCloudReader
 from corpus.read_text import cpython
 from records.assets import asset
 from records.errors import UserError
 
 NOTICE_IN_WHEEL = re.compile(r"[^/]+\.dist-info/(?:licenses/.+|(?:LICEN[CS]E|COPYING|NOTICE)[^/]*)", re.I)
-DATA_WHEELS = ("botocore", "google-api-python-client")
+DATA_WHEELS = {
+    "botocore": ("Apache-2.0", "boto/botocore"),
+    "google-api-python-client": ("Apache-2.0", "googleapis/google-api-python-client"),
+    OciReader.package: (OciReader.license, "oracle/oci-python-sdk"),
+    TencentCloudReader.package: (TencentCloudReader.license, "TencentCloud/tencentcloud-sdk-python-intl-en"),
+    MsGraphReader.package: (MsGraphReader.license, "microsoftgraph/msgraph-sdk-python"),
+}
+"""SPDX expression and GitHub repository of the wheels that are read as zip files."""
 OWN_NAME = re.compile(r"[^\w.-]")
 
 
@@ -28,7 +38,9 @@ def write_notices(names: Iterable[str], folder: Path) -> dict[str, dict[str, str
     found = {}
     for name in sorted(names):
         if name in DATA_WHEELS:
-            found[name] = {"version": asset(name).version, "license": "Apache-2.0", "url": _project(name)}
+            licence, repository = DATA_WHEELS[name]
+            url = f"https://github.com/{repository}"
+            found[name] = {"version": asset(name).version, "license": licence, "url": url}
             text = wheel_notices(asset(name).path)
         else:
             item = known[name]
@@ -45,8 +57,3 @@ def wheel_notices(wheel: Path) -> str:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in sorted(archive.namelist()) if NOTICE_IN_WHEEL.fullmatch(name)]
         return "\n".join(archive.read(name).decode("utf-8", errors="replace") for name in names)
-
-
-def _project(name: str) -> str:
-    owner = {"botocore": "boto/botocore", "google-api-python-client": "googleapis/google-api-python-client"}[name]
-    return f"https://github.com/{owner}"

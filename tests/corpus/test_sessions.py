@@ -1,0 +1,275 @@
+"""Sessions: every emitted call validates, replay reproduces, and each kind of failure is recovered from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from corpus.api import Api
+from corpus.call_values import MONTHS, SMALL_NUMBERS, words_of
+from corpus.families import find_families
+from corpus.rows import ordered_json
+from corpus.session_drafts import NoSession
+from corpus.session_rows import SessionReader, numbered, session_row
+from corpus.session_scene import Step
+from corpus.sessions import SCENARIOS, Session, make_session, replay, replay_calls
+from corpus.simulator_errors import CONFLICT, INVALID, KINDS, NOT_FOUND, THROTTLED
+from records.calls import Call, render_chat
+
+TEXT: dict[str, Any] = {"type": "string"}
+STATES: dict[str, Any] = {"type": "string", "enum": ["ENABLED", "DISABLED"]}
+SIZE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 60}
+
+
+def thing(*required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+
+
+def api(provider: str, name: str, parameters: Any, returns: Any) -> Api:
+    source = {"aws": "botocore", "google": "google-api-python-client"}[provider]
+    errors = ("ThingNotFoundException", "ConflictException") if provider == "aws" else ()
+    return Api(
+        id=f"{source}/{name}",
+        provider=provider,
+        service=name.split(".")[0],
+        version="1",
+        name=name,
+        description=f"Does {name} for real.",
+        parameters=parameters,
+        source=source,
+        license="Apache-2.0",
+        url="https://example.com",
+        returns=returns,
+        errors=errors,
+    )
+
+
+def aws_apis(service: str, caller_names: bool) -> list[Api]:
+    given = {"title": TEXT, "mode": STATES, "size": SIZE, "zones": {"type": "array", "items": TEXT}}
+    own = {"thingName": TEXT} if caller_names else {}
+    key = "thingName" if caller_names else "thingId"
+    shown = thing(**{key: TEXT}, **given, created={"type": "string", "format": "date-time"})
+    paged = {"maxResults": {"type": "integer"}, "nextToken": TEXT}
+    named = thing(key, **{key: TEXT})
+    return [
+        api("aws", f"{service}.create_thing", thing(*own, "size", **own, **given), thing(thing=shown)),
+        api("aws", f"{service}.get_thing", named, thing(thing=shown)),
+        api(
+            "aws",
+            f"{service}.list_things",
+            thing(**paged),
+            thing(things={"type": "array", "items": shown}, nextToken=TEXT),
+        ),
+        api("aws", f"{service}.update_thing", thing(key, **{key: TEXT}, **given), thing(thing=shown)),
+        api("aws", f"{service}.delete_thing", named, {}),
+    ]
+
+
+def google_apis(path: str) -> list[Api]:
+    given = {"displayName": TEXT, "mode": STATES, "nodeCount": {"type": "integer"}}
+    shown = thing(name=TEXT, **given, createTime={"type": "string", "format": "date-time"}, etag=TEXT)
+    operation = thing(name=TEXT, done={"type": "boolean"}, response={"type": "object"})
+    named = thing("name", name=TEXT)
+    return [
+        api("google", f"{path}_create", thing("parent", parent=TEXT, clusterId=TEXT, **given), operation),
+        api("google", f"{path}_get", named, shown),
+        api("google", f"{path}_list", thing("parent", parent=TEXT), thing(clusters={"type": "array", "items": shown})),
+        api("google", f"{path}_patch", thing("name", name=TEXT, updateMask=TEXT, **given), operation),
+        api("google", f"{path}_delete", named, thing()),
+    ]
+
+
+APIS = [*aws_apis("alpha", True), *aws_apis("beta", False), *google_apis("gamma.projects_locations_clusters")]
+FAMILIES = find_families(APIS)[0]
+SESSIONS = [make_session(family, seed) for family in FAMILIES for seed in range(130)]
+
+
+def calls_and_texts(session: Session) -> list[tuple[Step, str]]:
+    """Every step with what the user and the tools had said before it."""
+    found, before, steps = [], "", iter(session.steps)
+    for message in session.messages:
+        if "tool_calls" in message:
+            found.append((next(steps), before))
+        elif message["role"] in ("user", "tool"):
+            before += message["content"] + "\n"
+    return found
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list) else [value]
+
+
+def is_said(value: Any, text: str) -> bool:
+    if isinstance(value, bool):
+        return str(value).lower() in text
+    if isinstance(value, int | float):
+        small = isinstance(value, int) and 0 <= value < len(SMALL_NUMBERS) and SMALL_NUMBERS[value] in text
+        return small or any(form in text for form in (f"{value:g}", str(value), f"{value:,}"))
+    if date := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value):
+        year, month, day = map(int, date.groups())
+        return value in text or f"{MONTHS[month - 1]} {day}, {year}" in text
+    return value in text or words_of(value) in text
+
+
+def test_the_made_up_families_are_found() -> None:
+    assert [family.id for family in FAMILIES] == [
+        "aws/alpha/thing", "aws/beta/thing", "google/gamma/projects_locations_cluster"
+    ]  # fmt: skip
+
+
+def test_every_emitted_call_validates_but_those_marked() -> None:
+    valid, invalid = 0, 0
+    for session in SESSIONS:
+        apis = {api.name: api.parameters for api in session.family.operations.values()}
+        tools = {tool["function"]["name"]: tool["function"]["parameters"] for tool in session.tools}
+        for step in session.steps:
+            for schema in (apis[step.call.name], tools[step.call.name]):
+                closed = jsonschema.Draft202012Validator({**schema, "additionalProperties": False})
+                assert closed.is_valid(step.call.arguments) == step.valid, step
+            valid, invalid = valid + step.valid, invalid + (not step.valid)
+            assert step.valid or step.failure in (INVALID, THROTTLED)
+            assert not step.valid or step.failure != INVALID
+    assert valid > 1000 and 0 < invalid < 0.15 * valid
+
+
+def test_results_have_the_shape_that_the_api_states() -> None:
+    for session in SESSIONS:
+        apis = {api.name: api.returns for api in session.family.operations.values()}
+        for step in session.steps:
+            if step.failure is None:
+                jsonschema.validate(json.loads(step.observation), apis[step.call.name])
+
+
+def test_replay_reproduces_every_observation() -> None:
+    for session in SESSIONS:
+        assert replay(session) == [step.observation for step in session.steps]
+
+
+def test_replay_tells_a_changed_observation() -> None:
+    session = next(one for one in SESSIONS if one.scenario == "conflict")
+    without = dataclasses.replace(session, setup=())
+    assert replay(without) != [step.observation for step in session.steps]
+
+
+def test_every_argument_value_is_in_the_goal_or_an_earlier_observation() -> None:
+    for session in SESSIONS:
+        for step, before in calls_and_texts(session):
+            for name, value in step.call.arguments.items():
+                # The mask is the name of the parameter that changes.
+                if name != "updateMask" and step.valid:
+                    assert all(is_said(leaf, before) for leaf in leaves(value)), (step.call, before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_failure_occurs_and_is_recovered_from(kind: str) -> None:
+    sessions = [session for session in SESSIONS if any(step.failure == kind for step in session.steps)]
+    assert len(sessions) > 0.05 * len(SESSIONS)
+    for session in sessions:
+        steps = session.steps
+        for number, step in enumerate(steps):
+            if step.failure == THROTTLED:
+                assert steps[number + 1].call == step.call and steps[number + 1].failure != THROTTLED
+            if step.failure == INVALID:
+                mended = next(one for one in steps[number + 1 :] if one.failure != THROTTLED)
+                assert mended.call.name == step.call.name and mended.valid and mended.failure is None
+        # What ends in a failure is a read or delete that shows that the resource is gone.
+        if steps[-1].failure:
+            assert steps[-1].failure == NOT_FOUND and re.search("get|delete", steps[-1].call.name)
+        assert session.messages[-1]["role"] == "assistant" and "tool_calls" not in session.messages[-1]
+
+
+def test_a_conflict_ends_in_what_the_goal_says() -> None:
+    for session in SESSIONS:
+        if session.scenario == "conflict":
+            first = next(number for number, step in enumerate(session.steps) if step.failure == CONFLICT)
+            after = [step.call.name for step in session.steps[first + 1 :] if step.failure is None]
+            assert after and re.search("get", after[-1])
+
+
+def test_all_scenarios_are_played_and_are_of_several_steps() -> None:
+    played = Counter(session.scenario for session in SESSIONS)
+    assert set(played) == set(SCENARIOS)
+    assert min(played.values()) > 0.02 * len(SESSIONS)
+    assert all(len(session.steps) >= 2 for session in SESSIONS)
+
+
+def skeleton(session: Session) -> str:
+    """The goal without what the seed filled in."""
+    words = session.messages[0]["content"].split()
+    return " ".join(words[:4])
+
+
+def test_no_phrasing_dominates() -> None:
+    goals = [session.messages[0]["content"] for session in SESSIONS]
+    assert len(set(goals)) == len(goals)
+    assert Counter(map(skeleton, SESSIONS)).most_common(1)[0][1] < 0.06 * len(SESSIONS)
+    closings = Counter(session.messages[-1]["content"].split(" ")[0] for session in SESSIONS)
+    assert closings.most_common(1)[0][1] < 0.3 * len(SESSIONS)
+
+
+def test_goals_read_like_sentences() -> None:
+    for session in SESSIONS:
+        text = session.messages[0]["content"]
+        assert not re.search(r" [?.,]|\.\.|\{|None|  ", text.replace("{}", "")), text
+        assert text[-1] in ".?!"
+
+
+def test_same_seed_same_session() -> None:
+    for family in FAMILIES:
+        one, two = make_session(family, 7), make_session(family, 7)
+        assert one == two
+        assert make_session(family, 8).messages != one.messages
+
+
+def test_a_family_without_values_is_refused_with_a_reason() -> None:
+    family = FAMILIES[0]
+    create = family.operations["create"]
+    parts = {**create.parameters["properties"], "thingName": {"type": "string", "maxLength": 0}}
+    broken = dataclasses.replace(
+        family, operations={**family.operations, "create": dataclasses.replace(create, parameters=thing(**parts))}
+    )
+    with pytest.raises(NoSession, match=r"^no_name$"):
+        make_session(broken, 1)
+
+
+def test_a_row_can_be_replayed_from_what_it_holds() -> None:
+    families = {family.id: family for family in FAMILIES}
+    for number, session in enumerate(SESSIONS[::7]):
+        row = session_row(session, number)
+        seen, messages = row.provenance["simulator"], json.loads(row.messages or "")
+        calls = [call["function"] for message in messages for call in message.get("tool_calls", [])]
+        told = [message["content"] for message in messages if message["role"] == "tool"]
+        made = [Call(call["name"], call["arguments"]) for call in calls]
+        assert replay_calls(families[seen["family"]], seen["seed"], json.loads(seen["setup"]), made) == told
+        assert seen["calls"] == len(calls) and row.kind == "simulated_session" and row.config == "trajectories"
+        assert row.text == render_chat(messages, json.loads(row.tools or ""))
+
+
+def write_apis(file: Path) -> None:
+    file.write_text("".join(ordered_json(dataclasses.asdict(one)) + "\n" for one in APIS))
+
+
+def test_tasks_of_the_reader_share_the_sessions(tmp_path: Path) -> None:
+    write_apis(tmp_path / "apis.jsonl")
+    alone = list(SessionReader(tmp_path / "apis.jsonl", tmp_path / "one", 20, 1).run())
+    parts = [
+        list(SessionReader(tmp_path / "apis.jsonl", tmp_path / "two", 20, 1).run(None, rank, 3)) for rank in range(3)
+    ]
+    assert sorted(item.id for part in parts for item in part) == sorted(item.id for item in alone)
+    assert len({item.id for item in alone}) == len(alone) > 15
+    counts = json.loads((tmp_path / "one" / "drops" / "00000.json").read_text())
+    assert counts["name"] == "simulated sessions" and counts["kept"] == len(alone)
+
+
+def test_services_take_turns() -> None:
+    order = [family.service for _, family in numbered(FAMILIES, 6, 1)]
+    assert len(set(order[:3])) == 3 and order[:3] == order[3:]
