@@ -12,7 +12,7 @@ from corpus.read_msgraph import MsGraphReader
 from corpus.read_oci import OciReader
 from corpus.read_tencentcloud import TencentCloudReader
 from corpus.read_text import cpython
-from records.assets import asset
+from records.assets import ROOT, asset
 from records.errors import UserError
 
 NOTICE_IN_WHEEL = re.compile(r"[^/]+\.dist-info/(?:licenses/.+|(?:LICEN[CS]E|COPYING|NOTICE)[^/]*)", re.I)
@@ -24,6 +24,7 @@ DATA_WHEELS = {
     MsGraphReader.package: (MsGraphReader.license, "microsoftgraph/msgraph-sdk-python"),
 }
 """SPDX expression and GitHub repository of the wheels that are read as zip files."""
+APACHE_2 = ROOT / "LICENSE"
 OWN_NAME = re.compile(r"[^\w.-]")
 
 
@@ -42,6 +43,9 @@ def write_notices(names: Iterable[str], folder: Path) -> dict[str, dict[str, str
             url = f"https://github.com/{repository}"
             found[name] = {"version": asset(name).version, "license": licence, "url": url}
             text = wheel_notices(asset(name).path)
+            if not text.strip() and licence == "Apache-2.0":
+                # Some wheels name the licence in their METADATA alone; its text must travel with the rows.
+                text = f"{name} {asset(name).version}\n{url}\n\n{APACHE_2.read_text(encoding='utf-8')}"
         else:
             item = known[name]
             found[name] = {"version": item.version, "license": item.license, "url": item.url}
