@@ -13,6 +13,8 @@ from hub.local.store import Store
 from records.errors import UserError
 
 ADDRESS = "127.0.0.1"
+IDLE_SECONDS = 75
+"""Longer than the client keeps an unused connection: were it the same 5 s, requests would meet a closing socket."""
 
 
 def bind(port: int) -> socket.socket:
@@ -53,7 +55,13 @@ def serve(root: Path, port: int, ready: Callable[[str], None], until_eof: bool =
     store = Store(root)
     url = f"http://{ADDRESS}:{listener.getsockname()[1]}"
     store.announce(url)
-    config = uvicorn.Config(make_app(store), log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        make_app(store),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
     if until_eof:
         threading.Thread(target=_exit_at_eof, daemon=True).start()
     ready(url)

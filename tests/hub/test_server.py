@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -102,6 +103,17 @@ def test_upload_folder_and_second_upload_changes_nothing(
     listed = {item.path for item in api.list_repo_tree(repo, recursive=True)}
     assert listed == {".gitattributes", "README.md", "data", "data/ä b%2F.bin", "empty.txt"}
     assert [item.path for item in api.list_repo_tree(repo, "data")] == ["data/ä b%2F.bin"]
+
+
+def test_an_idle_connection_stays_open_longer_than_the_client_keeps_it(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rsplit(":", 1)[1]))
+    for pause in (0, 6):  # the client gives an idle connection up after 5 s
+        time.sleep(pause)
+        sent_from = connection.sock and connection.sock.getsockname()
+        connection.request("GET", "/api/models")
+        assert connection.getresponse().read() is not None
+        assert sent_from in (None, connection.sock.getsockname())
+    connection.close()
 
 
 def test_stale_parent_is_refused_and_changes_nothing(api: HfApi, repo: str) -> None:
