@@ -70,13 +70,14 @@ def _examples(shard: Shard, length: int) -> tuple[Places, dict[str, int]]:
 
 def _groups(shard: Shard, table: Places) -> list[list[Piece]]:
     """Examples by their first turn, in the order of the shard; each knows how long that turn is."""
+    assert shard.loss is not None
     groups: dict[bytes, list[Piece]] = {}
     for start, last, end in table.tolist():
         tokens = shard.tokens[start:last]
         # An answer ends in the token that ends every turn, so its first place is where the first turn ends.
         ends = np.flatnonzero(tokens == shard.tokens[last])
         shared = int(ends[0]) + 1 if len(ends) else 0
-        if shard.loss is not None and shard.loss[start : start + shared + 1].any():
+        if shard.loss[start : start + shared + 1].any():
             shared = 0  # the shared part, which has no target of its own for each branch, must not teach
         groups.setdefault(tokens[:shared].tobytes() or start.to_bytes(8, "little"), []).append(
             Piece(0, start, last, end, shared)
