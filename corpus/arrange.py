@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from corpus.call_examples import group_of
 from corpus.classify import is_held_out
-from corpus.rows import CONFIGS, jsonl_files, read_documents, row_of, write_documents
+from corpus.rows import CONFIGS, MAY_BE_EMPTY, jsonl_files, read_documents, row_of, write_documents
 from corpus.steps import Work, write_report
 from records.errors import UserError
 from records.files import stable_hash
@@ -36,7 +36,7 @@ def arrange(work: Work, folder: Path) -> None:
     rows["stage2"] = stage_two(rows["api_docs"], rows["trajectories"], recipe.mix.stage2_share)
     counts = {}
     for config, found in rows.items():
-        if len(found) < 2 and config != "web":
+        if len(found) < 2 and config not in MAY_BE_EMPTY:
             raise UserError(f"{len(found)} rows of {config} are left, too few to train on; raise corpus.sources' caps")
         splits = split(found, config, recipe.validation_share, work.recipe.seed)
         counts[config] = {name: len(part) for name, part in splits.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -33,8 +32,8 @@ def assemble(work: Work, folder: Path) -> None:
         shutil.copytree(work.step("shards") / "data", partial / "data")
         shutil.copytree(work.step("tokens") / "tokens", partial / "tokens")
         bar.update()
-        found = counts_by_source(work)
-        about = write_notices(found, partial / "LICENSES")
+        found, rights = counts_and_rights(work)
+        about = write_notices(rights, partial / "LICENSES")
         sources = [{"name": name, **about[name], **found[name]} for name in sorted(found)]
         bar.update()
         reports = {name: report_of(work, step) for step, name in REPORTS.items()}
@@ -51,16 +50,22 @@ def assemble(work: Work, folder: Path) -> None:
     write_report(folder, {"sources": len(sources)})
 
 
-def counts_by_source(work: Work) -> dict[str, dict[str, Any]]:
-    """Documents, distinct APIs and tokens of each source in the shards; copies (stage II, labels) count once."""
-    found: dict[str, dict[str, Any]] = {}
+def counts_and_rights(work: Work) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, set[str]]]]:
+    """By source: documents, distinct APIs and tokens in the shards; and attributions by licence.
+
+    Copies (stage II, labels) count once.
+    """
+    found: dict[str, dict[str, int]] = {}
     apis: dict[str, set[str]] = {}
+    rights: dict[str, dict[str, set[str]]] = {}
+    columns = ["source", "tokens", "api_ids", "license", "attribution"]
     for file in shard_files(work.step("shards")):
         if file.parent.name in COPIES:
             continue
-        for row in pq.read_table(file, columns=["source", "tokens", "api_ids"]).to_pylist():
+        for row in (row for batch in pq.ParquetFile(file).iter_batches(columns=columns) for row in batch.to_pylist()):
             into = found.setdefault(row["source"], {"documents": 0, "tokens": 0})
             into["documents"] += 1
             into["tokens"] += row["tokens"]
             apis.setdefault(row["source"], set()).update(row["api_ids"])
-    return {name: {**values, "apis": len(apis[name])} for name, values in sorted(found.items())}
+            rights.setdefault(row["source"], {}).setdefault(row["license"], set()).add(row["attribution"])
+    return {name: {**values, "apis": len(apis[name])} for name, values in sorted(found.items())}, rights

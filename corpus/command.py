@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from corpus.distributions import installed_versions
+from corpus.documents import BUNDLE, state_of_documents
 from corpus.line import line
 from corpus.memory import PeakMemory
 from corpus.run_record import write_run_record
@@ -26,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
     work = work_of(load_recipe(options.recipe))
     steps = line()
     outside = {"python": platform.python_version(), "installed": installed_versions()}
+    if documents := state_of_documents(work.recipe.corpus.sources):
+        outside["documents"] = documents
     prints = prints_of(work, steps, outside)
     if options.dry_run:
         print(plan(work, steps, prints))
@@ -65,10 +68,12 @@ def preflight(work: Work) -> None:
 
 
 def wheels_of(recipe: Recipe) -> tuple[str, ...]:
-    """Names of the data wheels that a recipe reads."""
-    from corpus.sources import SDKS
+    """Names of the data wheels and bundles that a recipe reads."""
+    from corpus.sdk_readers import SDKS
 
-    return (*WHEELS, *(reader.package for key, reader in SDKS.items() if getattr(recipe.corpus.sources, key) != 0))
+    sources = recipe.corpus.sources
+    sdks = [reader.package for key, reader in SDKS.items() if getattr(sources, key) != 0]
+    return (*WHEELS, *sdks, *([BUNDLE] if any(item.path == BUNDLE for item in sources.openapi) else []))
 
 
 def rows_expected(recipe: Recipe) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from corpus.manifest import sources_of_apis
@@ -136,7 +137,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         tokens=sum(configs[config]["tokens"] for config in CONFIGS),
         apis=manifest["apis"]["distinct"],
         by_source=sources_of_apis(manifest),
-        caps=", ".join(f"{name} {cap if cap is not None else 'all'}" for name, cap in _caps(manifest)),
+        caps=caps_in_words(manifest["recipe"]["sources"]),
         validation=recipe.corpus.validation_share,
         drops=drop_table(reports),
         sources=source_table(manifest),
@@ -149,8 +150,17 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
     )
 
 
-def _caps(manifest: dict[str, Any]) -> list[tuple[str, int | None]]:
-    return list(manifest["recipe"]["sources"].items())
+def caps_in_words(sources: Mapping[str, Any]) -> str:
+    """What a recipe takes of each source, those it leaves out not named."""
+    parts = []
+    for name, cap in sources.items():
+        if cap is None:
+            parts.append(f"{name} all")
+        elif isinstance(cap, list | tuple):
+            parts += [f"{name} {item['path']} {'all' if item['apis'] is None else item['apis']}" for item in cap]
+        elif cap:
+            parts.append(f"{name} {cap}")
+    return ", ".join(parts)
 
 
 def _retrieval(report: dict[str, Any]) -> dict[str, Any]:

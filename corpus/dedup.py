@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHARDS = 4
 """Files of the input, and MinHash tasks; the outcome depends on it, so it is fixed."""
-ORDER = ("trajectories", "api_docs", "web", "text", "code", "ift", "labels")
+ORDER = ("trajectories", "benchmark_derived", "api_docs", "web", "text", "code", "ift", "labels")
 """Of exact duplicates the row of the config named first is kept."""
 EXACT_ONLY = ("ift", "labels")
 """Call examples share their tools by design, and labels are copies of other rows: near duplicates there are wanted."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from corpus.documents import package_of
 from corpus.rows import CONFIGS, GROUPS, SPLITS
 from corpus.shards import shard_files
 from corpus.steps import Work, report_of
@@ -39,8 +40,13 @@ def manifest_of(work: Work, folder: Path, sources: list[dict[str, Any]], reports
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:
-    """The recipe's name, seed and corpus section; the number of workers changes nothing and is left out."""
+    """The recipe's name, seed and corpus section; the number of workers changes nothing and is left out.
+
+    Of paths the last part: where a file lies on this machine changes nothing either.
+    """
     values = {key: value for key, value in dataclasses.asdict(recipe.corpus).items() if key != "workers"}
+    for documents in (*values["sources"]["openapi"], *values["sources"]["mcp"]):
+        documents["path"] = package_of(documents["path"])
     return {"name": recipe.name, "seed": recipe.seed, **values}
 
 
@@ -68,7 +74,7 @@ def sources_of_apis(manifest: dict[str, Any]) -> str:
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:NAMED_SOURCES]
     named = [f"{name} ({count:,})" for name, count in most]
     more = len(counts) - len(named)
-    *first, last = [*named, *([f"{more} more Python distributions"] if more else [])]
+    *first, last = [*named, *([f"{more} more"] if more else [])]
     return f"{', '.join(first)} and {last}" if first else last
 
 

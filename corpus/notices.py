@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from corpus.distributions import usable_distributions
-from corpus.read_msgraph import MsGraphReader
-from corpus.read_oci import OciReader
-from corpus.read_tencentcloud import TencentCloudReader
 from corpus.read_text import cpython
-from records.assets import ROOT, asset
+from corpus.sdk_readers import SDKS
+from records.assets import ROOT, asset, listed_assets
 from records.errors import UserError
 
 NOTICE_IN_WHEEL = re.compile(r"[^/]+\.dist-info/(?:licenses/.+|(?:LICEN[CS]E|COPYING|NOTICE)[^/]*)", re.I)
 DATA_WHEELS = {
     "botocore": ("Apache-2.0", "boto/botocore"),
     "google-api-python-client": ("Apache-2.0", "googleapis/google-api-python-client"),
-    OciReader.package: (OciReader.license, "oracle/oci-python-sdk"),
-    TencentCloudReader.package: (TencentCloudReader.license, "TencentCloud/tencentcloud-sdk-python-intl-en"),
-    MsGraphReader.package: (MsGraphReader.license, "microsoftgraph/msgraph-sdk-python"),
+    **{reader.package: (reader.license, reader.repository) for reader in SDKS.values()},
 }
 """SPDX expression and GitHub repository of the wheels that are read as zip files."""
 APACHE_2 = ROOT / "LICENSE"
 OWN_NAME = re.compile(r"[^\w.-]")
 
 
-def write_notices(names: Iterable[str], folder: Path) -> dict[str, dict[str, str]]:
+def write_notices(rights: Mapping[str, Mapping[str, set[str]]], folder: Path) -> dict[str, dict[str, str]]:
     """Write one text file a source, and return `{source: {version, license, url}}`.
+
+    Args:
+        rights: by source, the SPDX expressions of its rows with the attributions under each.
+        folder: where the files go.
 
     Raises:
         UserError: a source has no licence text to pass on.
@@ -37,23 +37,41 @@ def write_notices(names: Iterable[str], folder: Path) -> dict[str, dict[str, str
     known = {item.name: item for item in [*usable_distributions()[0], cpython()]}
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
-    for name in sorted(names):
+    for name in sorted(rights):
         if name in DATA_WHEELS:
-            licence, repository = DATA_WHEELS[name]
-            url = f"https://github.com/{repository}"
-            found[name] = {"version": asset(name).version, "license": licence, "url": url}
-            text = wheel_notices(asset(name).path)
-            if not text.strip() and licence == "Apache-2.0":
-                # Some wheels name the licence in their METADATA alone; its text must travel with the rows.
-                text = f"{name} {asset(name).version}\n{url}\n\n{APACHE_2.read_text(encoding='utf-8')}"
-        else:
+            found[name], text = _of_wheel(name)
+        elif name in known:
             item = known[name]
             found[name] = {"version": item.version, "license": item.license, "url": item.url}
             text = item.notices() or f"{name} {item.version}\n{item.attribution}\nSPDX: {item.license}\n"
+        else:
+            version = listed_assets()[name].version if name in listed_assets() else ""
+            found[name] = {"version": version, "license": " AND ".join(sorted(rights[name])), "url": ""}
+            text = declared_notices(rights[name])
         if not text.strip():
             raise UserError(f"{name} carries no licence text, so its rows cannot be passed on; leave it out")
         (folder / f"{OWN_NAME.sub('_', name)}.txt").write_text(text, encoding="utf-8")
     return found
+
+
+def _of_wheel(name: str) -> tuple[dict[str, str], str]:
+    licence, repository = DATA_WHEELS[name]
+    about = {"version": asset(name).version, "license": licence, "url": f"https://github.com/{repository}"}
+    text = wheel_notices(asset(name).path)
+    if not text.strip() and licence == "Apache-2.0":
+        # Some wheels name the licence in their METADATA alone; its text must travel with the rows.
+        text = f"{name} {about['version']}\n{about['url']}\n\n{APACHE_2.read_text(encoding='utf-8')}"
+    return about, text
+
+
+def declared_notices(rights: Mapping[str, set[str]]) -> str:
+    """Notices of documents that name a licence and carry no text of it: who made them, under what."""
+    parts = []
+    for licence, attributions in sorted(rights.items()):
+        parts += [f"SPDX: {licence} (https://spdx.org/licenses/)", *sorted(attributions), ""]
+    if any("Apache-2.0" in licence for licence in rights):
+        parts.append(APACHE_2.read_text(encoding="utf-8"))
+    return "\n".join(parts)
 
 
 def wheel_notices(wheel: Path) -> str:

@@ -39,6 +39,7 @@ class MsGraphReader(SdkReader):
     provider = "microsoft"
     license = "MIT"
     attribution = "Copyright (c) Microsoft Corporation (msgraph-sdk)"
+    repository = "microsoftgraph/msgraph-sdk-python"
 
     def client_files(self, names: list[str]) -> dict[str, str]:
         """Services; their files are found again by name."""

@@ -32,6 +32,7 @@ class OciReader(SdkReader):
     provider = "oracle"
     license = "UPL-1.0 OR Apache-2.0"
     attribution = "Copyright (c) 2016, 2026, Oracle and/or its affiliates (oci, the Python SDK)"
+    repository = "oracle/oci-python-sdk"
 
     def client_files(self, names: list[str]) -> dict[str, str]:
         """By the folder, and by the client where a folder has several: `object_storage`, `core_compute`."""

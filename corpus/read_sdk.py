@@ -26,6 +26,8 @@ class SdkReader(ApiReader):
     license: str
     """SPDX expression of the wheel, as its METADATA and LICENSE say."""
     attribution: str
+    repository: str
+    """`owner/name` on GitHub."""
 
     def __init__(self, wheel: Path, folder: Path, limit: int | None, seed: int) -> None:
         """`wheel`: the SDK's; the rest as for ApiReader."""

@@ -25,6 +25,7 @@ class TencentCloudReader(SdkReader):
     provider = "tencentcloud"
     license = "Apache-2.0"
     attribution = "Copyright (c) 2017-2025 Tencent. All Rights Reserved. (tencentcloud-sdk-python-intl-en)"
+    repository = "TencentCloud/tencentcloud-sdk-python-intl-en"
 
     def client_files(self, names: list[str]) -> dict[str, str]:
         """Folder of every service."""

@@ -19,7 +19,10 @@ GROUPS = {"agent": AGENT, "code": CODE, "text": TEXT}
 STREAM = (*AGENT, *CODE, *TEXT)
 """Configs that stage I reads."""
 TOKENISED = (*STREAM, "stage2", "ift")
-CONFIGS = (*TOKENISED, "labels")
+BENCHMARK_DERIVED = "benchmark_derived"
+"""Rows made from tasks of public benchmarks: off by default, in shards of their own, and never in the stream."""
+CONFIGS = (*TOKENISED, "labels", BENCHMARK_DERIVED)
+MAY_BE_EMPTY = ("web", BENCHMARK_DERIVED)
 SPLITS = ("train", "validation")
 
 

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 from datatrove.pipeline.base import PipelineStep
 
 from corpus.api import Api
+from corpus.documents import document_readers
 from corpus.drops import read_counts
 from corpus.executor import jsonl_writer, run_blocks
 from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
 from corpus.read_google import GoogleReader
-from corpus.read_msgraph import MsGraphReader
-from corpus.read_oci import OciReader
 from corpus.read_python import PythonReader
-from corpus.read_tencentcloud import TencentCloudReader
 from corpus.read_text import TextReader, TopicsReader
 from corpus.rows import jsonl_files, read_documents
+from corpus.sdk_readers import SDKS
 from corpus.session_rows import WholeServicesReader
 from corpus.steps import Work, write_report
 from corpus.tokenizer import control_tokens
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
 GOOGLE = "google-api-python-client"
-SDKS = {"oci_apis": OciReader, "tencentcloud_apis": TencentCloudReader, "msgraph_apis": MsGraphReader}
-"""Readers of SDK wheels, by the key of `corpus.sources` that caps them."""
 
 
 class OneReaderPerTask(PipelineStep):
@@ -70,6 +67,7 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
     for key, reader in SDKS.items():
         if (cap := getattr(caps, key)) != 0:
             found.append(reader(asset(reader.package).path, folder, cap, seed))
+    found += document_readers(caps, folder, seed)
     if caps.simulated_sessions:
         clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]
         found.append(WholeServicesReader(clouds, None, folder, caps.simulated_sessions, seed))

@@ -7,12 +7,13 @@ from typing import Any
 
 ABOUT = {
     "api_docs": "reference of one API operation, in one of four forms",
-    "trajectories": "request, call and recorded response of a real API",
+    "trajectories": "request, calls and recorded responses of real or simulated APIs",
     "web": "documentation text near the API seeds that passed the filter",
     "code": "Python source files",
     "text": "documentation text: READMEs, documents, docstrings, language reference",
     "stage2": "copies of the trajectories and of the richest API references, for stage II",
     "ift": "call examples written from API schemas, for fine-tuning",
+    "benchmark_derived": "calls of public benchmarks' tasks, replayed; never in the training stream",
     "labels": "weak labels that the filter was trained (train) and measured (validation) on",
 }
 """What a row of each config is."""
@@ -31,6 +32,7 @@ def config_table(manifest: dict[str, Any]) -> str:
     rows = [
         (f"`{name}`", ABOUT[name], config["documents"], config["train_tokens"], config["validation_tokens"])
         for name, config in manifest["configs"].items()
+        if config["documents"]
     ]
     return table(("config", "a row is", "rows", "tokens, train", "tokens, validation"), rows)
 

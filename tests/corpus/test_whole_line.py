@@ -15,17 +15,34 @@ from pathlib import Path
 import pytest
 import yaml
 
-from corpus.rows import CONFIGS
+from corpus.rows import CONFIGS, MAY_BE_EMPTY, TOKENISED
 from records.recipe import ROOT
 
 CAPS = "{botocore_apis: 60, google_apis: 60, python_apis: 40, code_files: 30, text_files: 40, trajectories: 15}"
 VARYING = {"run.json"}
 
 
+def write_documents(folder: Path) -> str:
+    """An OpenAPI document and a list of MCP tools, and the part of a recipe that names them."""
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    get = {"operationId": "getHat", "summary": "Finds one hat in the cloakroom.", "parameters": [name]}
+    licence = {"name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"}
+    info = {"title": "Cloakroom", "version": "1", "license": licence}
+    api = {"openapi": "3.0.0", "info": info, "paths": {"/hats/{name}": {"get": get}}}
+    schema = {"type": "object", "properties": {"zone": {"type": "string", "description": "IANA name."}}}
+    tools = [{"name": "get_time", "description": "Get the time in a zone.", "inputSchema": schema}]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cloakroom.json").write_text(json.dumps(api))
+    (folder / "clock.json").write_text(json.dumps({"tools": tools}))
+    mcp = f"{{path: {folder}/clock.json, license: MIT, attribution: The clock authors}}"
+    return f"openapi: [{{path: {folder}/cloakroom.json}}], mcp: [{mcp}]"
+
+
 def tiny_recipe(folder: Path, workers: int) -> Path:
     text = (ROOT / "recipes" / "smoke.yaml").read_text()
     text = re.sub(r"^name: .*$", "name: tiny", text, flags=re.M)
-    text = re.sub(r"^  sources: .*$", f"  sources: {CAPS}", text, flags=re.M)
+    documents = write_documents(folder)
+    text = re.sub(r"^  sources: .*$", f"  sources: {CAPS[:-1]}, {documents}}}", text, flags=re.M)
     text = re.sub(r"seed_chunks: \d+, candidate_chunks: \d+", "seed_chunks: 16, candidate_chunks: 48", text)
     text = re.sub(r"calls: \{examples: \d+\}", "calls: {examples: 40}", text)
     text = re.sub(r"^  workers: .*$", f"  workers: {workers}", text, flags=re.M)
@@ -115,10 +132,14 @@ def test_the_manifest_tells_the_truth(finished: Path) -> None:
     for config, totals in manifest["configs"].items():
         size = sum(
             (folder / "tokens" / config / f"{split}.ds").stat().st_size for split in ("train", "validation")
-        ) if config != "labels" else 2 * totals["tokens"]  # fmt: skip
+        ) if config in TOKENISED else 2 * totals["tokens"]  # fmt: skip
         assert totals["tokens"] == size // 2
     assert all(source["license"] and (folder / "LICENSES" / f"{source['name']}.txt").stat().st_size
                for source in manifest["sources"])  # fmt: skip
+    by_name = {source["name"]: source for source in manifest["sources"]}
+    assert by_name["cloakroom"]["license"] == "Apache-2.0" and by_name["clock"]["apis"] == 1
+    assert "Apache License" in (folder / "LICENSES/cloakroom.txt").read_text()
+    assert "The clock authors" in (folder / "LICENSES/clock.txt").read_text()
     text = (folder / "manifest.json").read_text()
     assert str(finished) not in text and str(ROOT) not in text
 
@@ -130,7 +151,7 @@ def test_every_config_loads(finished: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
     names = [config["config_name"] for config in front["configs"]]
-    assert set(CONFIGS) - {"web"} <= set(names) and front["license_link"] == "LICENSES"
+    assert set(CONFIGS) - set(MAY_BE_EMPTY) <= set(names) and front["license_link"] == "LICENSES"
     for name in names:
         loaded = load_dataset(str(folder), name)
         assert sum(map(len, loaded.values())) == manifest["configs"][name]["documents"]
@@ -155,6 +176,14 @@ def test_missing_wheels_stop_before_any_work(tmp_path: Path) -> None:
     result = run(tmp_path, recipe="smoke", ASSETS=str(tmp_path / "none"))
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert "bfcl" in result.stderr and "make setup" in result.stderr and len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_missing_document_stops_before_any_work(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, 1)
+    (tmp_path / "clock.json").unlink()
+    result = run(tmp_path, recipe=recipe)
+    assert result.returncode == 2 and "clock.json does not exist" in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "build").exists()
 
 
