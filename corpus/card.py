@@ -8,7 +8,7 @@ import yaml
 
 from corpus.manifest import sources_of_apis
 from corpus.rows import CONFIGS, SPLITS
-from corpus.tables import config_table, licence_table, mix_table, source_table
+from corpus.tables import config_table, licence_table, mix_table, source_table, stream_words
 from records.recipe import Recipe
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -48,6 +48,8 @@ counts: the answers).
 Shards hold each row once; training reads the configs as often as this says, so that the groups have their shares.
 
 {mix}
+
+{stream}
 
 ![Shares of the training stream](figures/mix.png)
 
@@ -95,6 +97,7 @@ def card(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> s
         tokenizer=manifest["tokenizer"]["name"],
         configs=config_table(manifest),
         mix=mix_table(manifest),
+        stream=stream_words(manifest),
         licences=licence_table(manifest),
         sources=source_table(manifest),
         seeds=reports["retrieval"]["seeds"],

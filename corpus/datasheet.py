@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpus.manifest import sources_of_apis
-from corpus.rows import CONFIGS
-from corpus.tables import config_table, drop_table, licence_table, mix_table, source_table, table
+from corpus.rows import BENCHMARK_DERIVED, CONFIGS
+from corpus.tables import config_table, drop_table, licence_table, mix_table, source_table, stream_words, table
 from records.recipe import Recipe
 
 BODY = """# Datasheet of {name} (recipe {recipe})
@@ -101,6 +101,11 @@ Kinds of rows in `ift`:
 
 {mix}
 
+{stream}
+
+Rows made from tasks of public benchmarks are not in that stream: they stand in the config `benchmark_derived`, which a
+recipe must ask for. Here it has {benchmark_derived:,} rows.
+
 **What else could it be used for?** Retrieval over API documentation; research on data mixes; tests of tool-calling
 programs.
 
@@ -143,6 +148,8 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         sources=source_table(manifest),
         licences=licence_table(manifest),
         mix=mix_table(manifest),
+        stream=stream_words(manifest),
+        benchmark_derived=configs[BENCHMARK_DERIVED]["documents"],
         **_retrieval(reports["retrieval"]),
         **_filter(reports["filter"]),
         **_decontamination(reports["decontamination"]),

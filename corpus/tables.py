@@ -65,6 +65,21 @@ def mix_table(manifest: dict[str, Any]) -> str:
     return table(("group", "target", "actual", "times each config is read"), rows)
 
 
+def stream_words(manifest: dict[str, Any]) -> str:
+    """How long the training stream is, and which group keeps it from being longer."""
+    mix, groups = manifest["mix"], manifest["groups"]
+    epochs = {group: max(mix["epochs"][config] for config in configs) for group, configs in groups.items()}
+    said = f"The stream has {mix['stream_tokens']:,} tokens."
+    most = max(epochs, key=lambda group: epochs[group])
+    if epochs[most] < manifest["recipe"]["mix"]["max_epochs"]:
+        return f"{said} The most plentiful group is read once, the scarcest, {most}, {epochs[most]:.2f} times."
+    least = min((group for group in epochs if epochs[group] > 0), key=lambda group: epochs[group])
+    return (
+        f"{said} {most.capitalize()} is what limits it: all of it is read {epochs[most]:.0f} times, the most the recipe"
+        f" allows, and of {least}, to keep the shares, {epochs[least]:.0%} of the tokens once."
+    )
+
+
 def drop_table(reports: dict[str, Any]) -> str:
     """Every named reason for which something was left out, with its count and an example."""
     rows = []
