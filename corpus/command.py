@@ -13,7 +13,7 @@ from corpus.line import line
 from corpus.memory import PeakMemory
 from corpus.run_record import write_run_record
 from corpus.steps import Step, Work, is_complete, prints_of, run_step, work_of
-from records.assets import asset
+from records.assets import asset, library_wheels
 from records.errors import UserError
 from records.files import require_space
 from records.recipe import Recipe, command_parser, load_recipe
@@ -73,7 +73,8 @@ def wheels_of(recipe: Recipe) -> tuple[str, ...]:
 
     sources = recipe.corpus.sources
     sdks = [reader.package for key, reader in SDKS.items() if getattr(sources, key) != 0]
-    return (*WHEELS, *sdks, *([BUNDLE] if any(item.path == BUNDLE for item in sources.openapi) else []))
+    bundle = [BUNDLE] if any(item.path == BUNDLE for item in sources.openapi) else []
+    return (*WHEELS, *sdks, *bundle, *(library_wheels() if sources.library_wheels else ()))
 
 
 def rows_expected(recipe: Recipe) -> dict[str, int]:
@@ -121,10 +122,14 @@ def plan(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> str:
     for step in steps:
         state = "done" if is_complete(work, step, prints) else "to do"
         lines.append(f"  {step.name:16} {step.purpose:52} {state}")
+    libraries = library_wheels() if recipe.corpus.sources.library_wheels else ()
+    named = [name for name in wheels_of(recipe) if name not in libraries]
+    more = len(libraries)
     lines += [
         "",
         "inputs",
-        f"  wheels: {', '.join(wheels_of(recipe))}; installed distributions: {len(installed_versions())}",
+        f"  wheels: {', '.join(named)}{f' and {more} of libraries' if more else ''}; "
+        f"installed distributions: {len(installed_versions())}",
     ]
     lines += ["", "expected"]
     lines += [f"  {config:16} {rows[config]:>7,} rows {tokens[config]:>12,} tokens" for config in rows]

@@ -1,11 +1,17 @@
-"""Installed distributions as sources: their files, licence and notices, read without importing anything of theirs."""
+"""Distributions as sources: their files, licence and notices, read without importing anything of theirs.
+
+They are installed, or lie in wheels, which are read as zip files.
+"""
 
 from __future__ import annotations
 
 import csv
 import importlib.metadata
+import itertools
 import re
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +26,7 @@ BENCHMARK_HARNESSES = frozenset({"lm_eval", "lm-eval", "bfcl-eval", "evaluate"})
 
 @dataclass(frozen=True)
 class Distribution:
-    """One installed distribution that the corpus may use."""
+    """One distribution that the corpus may use."""
 
     name: str
     version: str
@@ -28,8 +34,8 @@ class Distribution:
     """SPDX expression."""
     attribution: str
     url: str
-    root: Path
-    """Folder that file names are relative to."""
+    root: Path | zipfile.Path
+    """Folder or wheel that file names are relative to."""
     files: tuple[str, ...]
     readme: str
 
@@ -39,20 +45,33 @@ class Distribution:
 
     def read(self, file: str) -> str:
         """Text of one file. Raises UnicodeDecodeError or OSError."""
-        return (self.root / file).read_text(encoding="utf-8")
+        try:
+            return (self.root / file).read_text(encoding="utf-8")
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+            raise OSError(f"{file} of {self.root} cannot be unpacked") from error
+
+    def size(self, file: str) -> int:
+        """Bytes of one file. Raises OSError."""
+        if isinstance(self.root, Path):
+            return (self.root / file).stat().st_size
+        try:
+            return self.root.root.getinfo(file).file_size
+        except KeyError as error:
+            raise FileNotFoundError(f"{self.root} holds no {file}") from error
 
 
 def usable_distributions(
-    paths: Sequence[str] | None = None,
+    paths: Sequence[str] | None = None, wheels: Sequence[str] = ()
 ) -> tuple[list[Distribution], dict[str, list[str]]]:
     """Distributions whose licence allows it, by name, and those left out by named reason.
 
     Args:
         paths: folders to search in place of `sys.path`.
+        wheels: searched after them; of a distribution that is installed too, the wheel is not read.
     """
     found: dict[str, Distribution] = {}
     left_out: dict[str, list[str]] = {}
-    for item, metadata in _installed(paths):
+    for item, metadata in _found(paths, wheels):
         name = str(metadata["Name"])
         usable = _usable(item, metadata)
         if isinstance(usable, str):
@@ -68,11 +87,12 @@ def installed_versions(paths: Sequence[str] | None = None) -> list[str]:
     return sorted({item.name for folder in folders if folder.is_dir() for item in folder.glob("*.dist-info")})
 
 
-def _installed(paths: Sequence[str] | None) -> Iterator[tuple[importlib.metadata.Distribution, Any]]:
+def _found(paths: Sequence[str] | None, wheels: Sequence[str]) -> Iterator[tuple[importlib.metadata.Distribution, Any]]:
     """Each distribution with its METADATA, which importlib parses anew at every access."""
     items = importlib.metadata.distributions() if paths is None else importlib.metadata.distributions(path=list(paths))
     seen = set()
-    for item in items:
+    # importlib takes a zip file for a folder.
+    for item in itertools.chain(items, importlib.metadata.distributions(path=list(wheels))):
         metadata = item.metadata
         name = metadata["Name"]
         # The first on the path is the one Python would import.
@@ -88,7 +108,8 @@ def _usable(item: importlib.metadata.Distribution, metadata: Any) -> Distributio
     files = tuple(sorted(row[0] for row in csv.reader((item.read_text("RECORD") or "").splitlines()) if row))
     if not files:
         return "no_file_list"
-    root = Path(str(item.locate_file("")))
+    root = item.locate_file("")
+    root = root if isinstance(root, zipfile.Path) else Path(str(root))
     notices = [text for name in files if NOTICE.search(name) and (text := _text(root / name))]
     license_name = spdx_of(metadata, notices)
     if license_name is None:
@@ -107,10 +128,10 @@ def _usable(item: importlib.metadata.Distribution, metadata: Any) -> Distributio
     )
 
 
-def _text(file: Path) -> str:
+def _text(file: Path | zipfile.Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
         return ""
 
 

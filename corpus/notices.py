@@ -10,7 +10,7 @@ from pathlib import Path
 from corpus.distributions import usable_distributions
 from corpus.read_text import cpython
 from corpus.sdk_readers import SDKS
-from records.assets import ROOT, asset, listed_assets
+from records.assets import ROOT, asset, library_wheels, listed_assets
 from records.errors import UserError
 
 NOTICE_IN_WHEEL = re.compile(r"[^/]+\.dist-info/(?:licenses/.+|(?:LICEN[CS]E|COPYING|NOTICE)[^/]*)", re.I)
@@ -34,7 +34,8 @@ def write_notices(rights: Mapping[str, Mapping[str, set[str]]], folder: Path) ->
     Raises:
         UserError: a source has no licence text to pass on.
     """
-    known = {item.name: item for item in [*usable_distributions()[0], cpython()]}
+    wheels = [str(listed_assets()[name].path) for name in library_wheels()]
+    known = {item.name: item for item in [*usable_distributions(wheels=wheels)[0], cpython()]}
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for name in sorted(rights):

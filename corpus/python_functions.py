@@ -84,12 +84,13 @@ def functions_of(source: str, module: str, file: Path) -> Iterator[tuple[str, Fu
             yield name, "not_exported"
             continue
         try:
-            yield name, _function(member)
+            yield name, documented(member)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             yield name, "malformed_function"
 
 
-def _function(function: griffe.Function) -> Function | str:
+def documented(function: griffe.Function) -> Function | str:
+    """A function, or why it says too little."""
     text = function.docstring.value if function.docstring else ""
     if DEPRECATED_TEXT.match(text) or any(DEPRECATED.search(str(item.value)) for item in function.decorators):
         return "deprecated"

@@ -1,13 +1,11 @@
-"""Python source files of installed, permissively licensed distributions."""
+"""Python source files of permissively licensed distributions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpus.distributions import Distribution, usable_distributions
-from corpus.drops import CountingStep
+from corpus.distribution_reader import DistributionReader
+from corpus.distributions import Distribution
 from corpus.quality import code_problem, has_control_tokens, path_problem
 from corpus.rows import Row
 from corpus.sampling import round_robin
@@ -16,33 +14,14 @@ if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
 
-class CodeReader(CountingStep):
+class CodeReader(DistributionReader):
     """One `code` row a file, distributions in turn, so that large ones do not crowd out small ones."""
 
-    type = "📖 - READER"
     name = "python files"
-
-    def __init__(
-        self,
-        control_tokens: tuple[str, ...],
-        folder: Path,
-        limit: int | None,
-        seed: int,
-        paths: Sequence[str] | None = None,
-    ) -> None:
-        """`limit`: most files (null: all); `paths`: folders searched for distributions in place of `sys.path`."""
-        super().__init__(folder / "drops")
-        self.paths = paths
-        self.distributions: dict[str, Distribution] = {}
-        self.control_tokens = control_tokens
-        self.limit = limit
-        self.seed = seed
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yield the rows, then write the counts."""
-        usable, left_out = usable_distributions(self.paths)
-        self.distributions = {item.name: item for item in usable}
-        for reason, names in left_out.items():
+        for reason, names in self.find_distributions().items():
             for name in names:
                 self.drop(reason, name)
         for name, file in round_robin(self._files(), self.seed):

@@ -1,4 +1,4 @@
-"""Functions of installed, permissively licensed Python distributions and of the standard library as APIs."""
+"""Functions of permissively licensed Python distributions and of the standard library as APIs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corpus.api import Api
 from corpus.distributions import Distribution, usable_distributions
+from corpus.python_classes import methods_of
 from corpus.python_exports import Exports, Module, module_of
 from corpus.python_functions import Function, functions_of
 from corpus.quality import GENERATED, has_control_tokens, path_problem
@@ -41,22 +42,36 @@ class PythonReader(ApiStep):
         limit: int | None,
         seed: int,
         paths: Sequence[str] | None = None,
+        wheels: Sequence[str] = (),
+        *,
+        methods: bool = False,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
-        """`paths`: folders searched for distributions in place of `sys.path`; the standard library is left out then."""
+        """Args: as for ApiStep, and
+
+        paths: folders searched for distributions in place of `sys.path`; the standard library is left out then.
+        wheels: searched after them.
+        methods: constructors and methods of public classes too.
+        part: `(k, n)` reads every n-th distribution from the k-th on, so that n tasks read them all.
+        """
         super().__init__(folder, limit, seed)
         self.control_tokens = control_tokens
-        self.paths = paths
+        self.paths, self.wheels = paths, wheels
+        self.methods = methods
+        self.part = part
 
     def apis(self) -> Iterator[Api]:
         """All functions, at most `limit`, each once."""
-        usable, left_out = usable_distributions(self.paths)
-        for reason, names in left_out.items():
-            for name in names:
-                self.drop(reason, name)
+        usable, left_out = usable_distributions(self.paths, self.wheels)
+        first, parts = self.part
+        if first == 0:
+            for reason, names in left_out.items():
+                for name in names:
+                    self.drop(reason, name)
         sources = [*usable, *([standard_library()] if self.paths is None else [])]
         sources.sort(key=lambda source: stable_hash(f"{self.seed}/{source.name}"))
         others: list[Api] = []
-        for api in in_turn([self._of(source) for source in sources]):
+        for api in in_turn([self._of(source) for source in sources[first::parts]]):
             if self.limit is not None and self.kept >= self.limit:
                 return
             if is_simple(api):
@@ -75,7 +90,9 @@ class PythonReader(ApiStep):
         for module in sorted(modules, key=lambda item: stable_hash(f"{self.seed}/{source.name}/{modules[item]}")):
             where = f"{source.name}/{modules[module]}"
             for name, function in self._functions(source, modules[module], module):
-                public = exports.public_name(module, name)
+                top, _, method = name.partition(".")
+                public = exports.public_name(module, top)
+                public = f"{public}.{method}" if public and method else public
                 if isinstance(function, str):
                     self.drop(function, f"{where}:{name}")
                 elif public is None:
@@ -103,14 +120,16 @@ class PythonReader(ApiStep):
     def _functions(self, source: Distribution, file: str, module: Module) -> Iterator[tuple[str, Function | str]]:
         where = f"{source.name}/{file}"
         try:
-            if (source.root / file).stat().st_size > LONGEST_SOURCE:
+            if source.size(file) > LONGEST_SOURCE:
                 self.drop("too_long", where)
                 return
             text = source.read(file)
             if GENERATED.search(text[:1500]):
                 self.drop("generated", where)
             else:
-                yield from functions_of(text, ".".join(module), source.root / file)
+                yield from functions_of(text, ".".join(module), Path(file))
+                if self.methods:
+                    yield from methods_of(text, ".".join(module), Path(file))
         except UnicodeDecodeError:
             self.drop("not_utf8", where)
         except OSError:
@@ -169,6 +188,7 @@ def _speakable(schema: dict[str, object]) -> bool:
 def standard_library() -> Distribution:
     """The running Python's own modules, as files of the source `cpython`."""
     python = cpython()
-    found = sorted(file.relative_to(python.root).as_posix() for file in python.root.rglob("*.py"))
+    root = Path(str(python.root))
+    found = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.py"))
     files = tuple(file for file in found if not NOT_LIBRARY.match(file))
     return dataclasses.replace(python, files=files, url="https://docs.python.org/3/library/")

@@ -1,4 +1,4 @@
-"""Documentation of installed, permissively licensed distributions: READMEs, documentation files, docstrings."""
+"""Documentation of permissively licensed distributions: READMEs, documentation files, docstrings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import ast
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus.chunks import MOST_CHUNKS, chunks_of
-from corpus.distributions import Distribution, usable_distributions
+from corpus.distribution_reader import DistributionReader
+from corpus.distributions import Distribution
 from corpus.docstrings import reference_text
 from corpus.drops import CountingStep
 from corpus.quality import GENERATED, has_control_tokens, path_problem, text_problem
@@ -31,31 +32,14 @@ _MARKUP = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>\n]*>|!?\[!\[[^\n]*|!\[[^\]\n]*
 _BADGES = re.compile(r"^\s*(?:\.\. (?:image|\|)|:(?:target|alt|width|height|align):|\|[\w -]+\|(?:_)?\s*$).*$", re.M)
 
 
-class TextReader(CountingStep):
+class TextReader(DistributionReader):
     """`text` rows: chunks of documents, distributions in turn, READMEs and documentation files before docstrings."""
 
-    type = "📖 - READER"
     name = "documentation"
-
-    def __init__(
-        self,
-        control_tokens: tuple[str, ...],
-        folder: Path,
-        limit: int | None,
-        seed: int,
-        paths: Sequence[str] | None = None,
-    ) -> None:
-        """`limit`: most documents (null: all); `paths`: folders searched for distributions in place of `sys.path`."""
-        super().__init__(folder / "drops")
-        self.paths = paths
-        self.distributions: dict[str, Distribution] = {}
-        self.control_tokens = control_tokens
-        self.limit = limit
-        self.seed = seed
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yield the rows, then write the counts."""
-        self.distributions = {item.name: item for item in usable_distributions(self.paths)[0]}
+        self.find_distributions()
         for name, file in self._candidates():
             if self.limit is not None and self.kept >= self.limit:
                 break
@@ -87,7 +71,7 @@ class TextReader(CountingStep):
         if file == README:
             return without_markup(distribution.readme)
         try:
-            if (distribution.root / file).stat().st_size > LONGEST_SOURCE:
+            if distribution.size(file) > LONGEST_SOURCE:
                 return self.refuse("too_long", where)
             source = distribution.read(file)
             if not file.endswith(".py"):

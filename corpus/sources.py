@@ -24,7 +24,7 @@ from corpus.sdk_readers import SDKS
 from corpus.session_rows import WholeServicesReader
 from corpus.steps import Work, write_report
 from corpus.tokenizer import control_tokens
-from records.assets import asset
+from records.assets import asset, library_wheels
 from records.errors import UserError
 from records.files import replacing
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
 GOOGLE = "google-api-python-client"
+PYTHON_TASKS = 6
+"""Tasks that share the Python distributions."""
 
 
 class OneReaderPerTask(PipelineStep):
@@ -55,12 +57,13 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
     caps, seed = work.recipe.corpus.sources, work.recipe.seed
     tokens = control_tokens(work.step("tokenizer"))
     botocore, google = asset("botocore").path, asset(GOOGLE).path
+    libraries = [str(asset(name).path) for name in (library_wheels() if caps.library_wheels else ())]
     found: list[PipelineStep] = [
-        CodeReader(tokens, folder, caps.code_files, seed),
+        CodeReader(tokens, folder, caps.code_files, seed, wheels=libraries),
         BotocoreReader(botocore, folder, caps.botocore_apis, seed),
         GoogleReader(google, folder, caps.google_apis, seed),
-        PythonReader(tokens, folder, caps.python_apis, seed),
-        TextReader(tokens, folder, caps.text_files, seed),
+        *python_readers(work, folder, tokens, libraries),
+        TextReader(tokens, folder, caps.text_files, seed, wheels=libraries),
         ExamplesReader(botocore, folder, caps.trajectories, seed),
         TopicsReader(tokens, folder),
     ]
@@ -72,6 +75,18 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]
         found.append(WholeServicesReader(clouds, None, folder, caps.simulated_sessions, seed))
     return found
+
+
+def python_readers(work: Work, folder: Path, tokens: tuple[str, ...], libraries: Sequence[str]) -> list[PipelineStep]:
+    """Readers of Python functions: several share the work where all are read, one takes as many as a cap allows."""
+    caps, seed = work.recipe.corpus.sources, work.recipe.seed
+    count = PYTHON_TASKS if caps.python_apis is None else 1
+    return [
+        PythonReader(
+            tokens, folder, caps.python_apis, seed, wheels=libraries, methods=caps.python_methods, part=(number, count)
+        )
+        for number in range(count)
+    ]
 
 
 def read_sources(work: Work, folder: Path) -> None:

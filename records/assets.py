@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = {
     ROOT / "requirements" / "assets.txt": "make setup",
     ROOT / "requirements" / "assets-full.txt": "make setup WHEELS=full",
+    ROOT / "requirements" / "assets-libraries.txt": "make setup WHEELS=full",
     ROOT / "requirements" / "assets-npm.txt": "make setup WHEELS=npm",
 }
 """The lists, each with the command that fetches what it names."""
@@ -27,6 +28,8 @@ class Asset:
     version: str
     sha256: str
     path: Path
+    listed: str
+    """Name of the list."""
     fetch: str
     """Command that fetches it."""
 
@@ -45,8 +48,14 @@ def listed_assets() -> dict[str, Asset]:
             # npm's own name of a package file, and pip's.
             packed = f"{name}-{version}.tgz" if "npm" in file.name else f"{name.replace('-', '_')}-{version}-*.whl"
             matches = sorted(assets_folder().glob(packed))
-            found[name] = Asset(name, version, digest, matches[0] if matches else assets_folder() / packed, command)
+            path = matches[0] if matches else assets_folder() / packed
+            found[name] = Asset(name, version, digest, path, file.name, command)
     return found
+
+
+def library_wheels() -> tuple[str, ...]:
+    """Names of the wheels of Python libraries."""
+    return tuple(name for name, item in listed_assets().items() if item.listed == "assets-libraries.txt")
 
 
 def asset(name: str) -> Asset:

@@ -55,6 +55,10 @@ class SourcesRecipe:
     """Requests taken from Microsoft Graph's SDK."""
     simulated_sessions: int = 0
     """Dialogues of several calls played against simulated resources of botocore's and Google's services."""
+    library_wheels: bool = False
+    """Whether Python functions, code and text are read from the wheels of requirements/assets-libraries.txt too."""
+    python_methods: bool = False
+    """Whether constructors and methods of public classes are read beside functions."""
     openapi: tuple[OpenApiRecipe, ...] = ()
     """OpenAPI documents beside the wheels."""
     mcp: tuple[McpRecipe, ...] = ()
