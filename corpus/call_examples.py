@@ -121,8 +121,10 @@ def _example(shown: Sequence[Function], others: Sequence[Function], rng: random.
     """One request about the tools `shown`; `others` are what it asks for where none of them fits."""
     kind = rng.choices([name for name, _ in KINDS], [share for _, share in KINDS])[0]
     target = rng.choice(shown)
-    if kind == "irrelevant" or (kind == "missing" and target.required):
-        return _refusal(kind, shown, target if kind == "missing" else rng.choice(others), rng)
+    # Two services may offer the same under different names: what a shown tool can do is no reason to refuse.
+    strangers = [function for function in others if function.task not in {tool.task for tool in shown}]
+    if (kind == "irrelevant" and strangers) or (kind == "missing" and target.required):
+        return _refusal(kind, shown, target if kind == "missing" else rng.choice(strangers), rng)
     if kind == "parallel_multiple" and len(shown) > 1:
         wanted = rng.sample(shown, rng.choice((2, len(shown))))
         text, calls = _one_after_another([*wanted, *([wanted[0]] if rng.random() < 0.3 else [])], rng)

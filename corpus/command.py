@@ -80,28 +80,33 @@ def wheels_of(recipe: Recipe) -> tuple[str, ...]:
 def rows_expected(recipe: Recipe) -> dict[str, int]:
     """Rows of each config that the caps let in, before anything is dropped; sources without a cap as measured."""
     caps = recipe.corpus.sources
+    whole_sources = WHOLE_SOURCES | (WITH_LIBRARIES if caps.library_wheels else {})
 
     def most(cap: int | None, whole: int) -> int:
         return whole if cap is None else min(cap, whole)
 
     return {
-        "api_docs": sum(most(getattr(caps, key), whole) for key, whole in WHOLE_SOURCES.items()),
+        "api_docs": sum(most(getattr(caps, key), whole_sources[key]) for key in whole_sources if key.endswith("_apis")),
         "trajectories": most(caps.trajectories, 1_400) + caps.simulated_sessions,
-        "code": most(caps.code_files, 9_000),
-        "text": round(2.5 * most(caps.text_files, 9_000)),
+        "code": most(caps.code_files, whole_sources["code_files"]),
+        "text": round(2.4 * most(caps.text_files, whole_sources["text_files"])),
         "ift": recipe.corpus.calls.examples,
     }
 
 
 WHOLE_SOURCES = {
-    "botocore_apis": 18_500,
-    "google_apis": 13_000,
+    "botocore_apis": 19_100,
+    "google_apis": 13_200,
     "python_apis": 5_900,
-    "oci_apis": 8_400,
-    "tencentcloud_apis": 9_700,
-    "msgraph_apis": 8_100,
+    "oci_apis": 8_300,
+    "tencentcloud_apis": 9_100,
+    "msgraph_apis": 15_600,
+    "code_files": 6_200,
+    "text_files": 5_800,
 }
-"""APIs of a source that is read whole."""
+"""APIs or files of a source that is read whole."""
+WITH_LIBRARIES = {"python_apis": 91_700, "code_files": 25_000, "text_files": 27_300}
+"""The same where the wheels of libraries are read too, with methods."""
 TOKENS_PER_ROW = {"api_docs": 450, "trajectories": 700, "code": 2700, "text": 450, "ift": 260}
 """Mean tokens of a row, as measured on `local`."""
 
@@ -117,7 +122,7 @@ def plan(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> str:
     recipe, rows = work.recipe, rows_expected(work.recipe)
     tokens = {config: TOKENS_PER_ROW[config] * count for config, count in rows.items()}
     chunks = recipe.corpus.retrieval.seed_chunks + recipe.corpus.retrieval.candidate_chunks
-    seconds = 20 + chunks / 45 + sum(tokens.values()) / 90_000
+    seconds = 20 + chunks / 90 + sum(tokens.values()) / 160_000
     lines = [f"corpus of recipe {recipe.name}: {work.output}", "", "steps"]
     for step in steps:
         state = "done" if is_complete(work, step, prints) else "to do"

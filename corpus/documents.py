@@ -49,11 +49,13 @@ def document_readers(sources: SourcesRecipe, folder: Path, seed: int) -> list[Ap
     found: list[ApiStep] = []
     for item in sources.openapi:
         package = package_of(item.path)
-        found.append(OpenApiReader(place_of(item.path), package, folder, item.apis, seed, item.licences))
+        place = place_of(item.path)
+        found.append(OpenApiReader(place, package, folder, item.apis, seed, item.licences, item.without))
     for tools in sources.mcp:
         if not is_allowed(tools.license):
             raise UserError(f"corpus.sources.mcp: license {tools.license!r} of {tools.path} does not allow passing on")
-        package, place = package_of(tools.path), place_of(tools.path)
+        package = package_of(tools.path)
+        place = place_of(tools.path)
         found.append(McpReader(place, package, tools.license, tools.attribution, folder, tools.apis, seed))
     return found
 

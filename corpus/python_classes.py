@@ -17,10 +17,11 @@ from corpus.python_functions import STYLES, TYPING, Function, documented
 
 _CLASS_OUTLINE = re.compile(
     r"""
-    ^class[ ]\w+(?:\((?:[^()\n]|\n(?=[ \t)\n])|\([^()\n]*\))*\))?:[ \t]*(?:\#[^\n]*)?\n
-      (?:\s+[rRuU]?(?P<class_quotes>\"\"\"|\'\'\')(?:(?!(?P=class_quotes))(?:\\.|[^\\]))*(?P=class_quotes))?
+    (?P<head>^class[ ]\w+(?:\((?:[^()\n]|\n(?=[ \t)\n])|\([^()\n]*\))*\))?:[ \t]*(?:\#[^\n]*)?\n
+      (?:\s+[rRuU]?(?P<class_quotes>\"\"\"|\'\'\')(?:(?!(?P=class_quotes))(?:\\.|[^\\]))*(?P=class_quotes))?)
     | (?:^[ ]{4}@[^\n]*\n(?:[ ]{4}[ )][^\n]*\n)*)*         # decorators
-      ^[ ]{4}(?:async[ ])?def[ ](?:[a-zA-Z]\w*|__init__)\((?:[^\n]|\n(?=[ \t)\n]))*?\)[^\n]*:[ \t]*(?:\#[^\n]*)?\n
+      ^[ ]{4}(?:async[ ])?def[ ](?:[a-zA-Z]\w*|__init__)
+      \((?:[^\n]|\n(?=[ \t)\n]))*?\)\s*(?:->[^:]*)?:[ \t]*(?:\#[^\n]*)?\n
       (?:\s+[rRuU]?(?P<quotes>\"\"\"|\'\'\')(?:(?!(?P=quotes))(?:\\.|[^\\]))*(?P=quotes))?
     | ^[^\s\#)\]}@][^\n]*$                                   # whatever ends the class before it
     """,
@@ -59,9 +60,12 @@ def _class_outline(source: str) -> Iterator[str]:
     inside = False
     for found in _CLASS_OUTLINE.finditer(source):
         part = found[0]
-        if part.startswith("class "):
-            inside = True
-            yield f"{part}\n    ..."
+        if found["head"]:
+            found_indent = re.search(r"\n( +)", part)
+            indent = found_indent[1] if found_indent else "    "
+            # Where classes are indented otherwise, what stands at four blanks is not their methods.
+            inside = indent == "    "
+            yield f"{part}\n{indent}..."
         elif part.startswith("    "):
             yield from [f"{part}\n        ..."] if inside else []
         elif inside:

@@ -3,83 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from corpus.api import Api
-from corpus.bounded_files import bounded_files
-from corpus.licences import is_allowed
-from corpus.openapi_documents import UNKNOWN, parsed
 from corpus.openapi_schemas import JsonSchema, schema_of
 from corpus.plain_text import plain_text, shortened, snake_case
-from corpus.read_apis import ApiStep, MalformedDocument, lacks
+from corpus.read_apis import MalformedDocument
+from corpus.read_documents import DocumentReader
 
-LARGEST_LIST = 16 << 20
 LONGEST_DESCRIPTION = 2000
 
 
-class McpReader(ApiStep):
+class McpReader(DocumentReader):
     """One documentation row for each tool of every document; a file is a server, named by `serverInfo` or by the file.
 
     A document says nothing about its licence, so whoever collected the files gives one for all of them.
     """
 
     name = "mcp"
+    largest = 16 << 20
+    malformed = "malformed_tool"
 
     def __init__(
         self, source: Path, package: str, licence: str, attribution: str, folder: Path, limit: int | None, seed: int
     ) -> None:
-        """Args: as for ApiStep, and
+        """Args: as for DocumentReader, and
 
-        source: a file, folder or archive of JSON documents.
-        package: its name in rows and counts.
         licence: SPDX expression of all documents; tools under one that is not allowed are counted and left out.
         attribution: whom a row names.
         """
-        super().__init__(folder, limit, seed)
-        self.source, self.package, self.licence, self.attribution = source, package, licence, attribution
+        super().__init__(source, package, folder, limit, seed)
+        self.licence, self.attribution = licence, attribution
+
+    def checked(self, content: Any) -> Any:
+        """The document. Raises MalformedDocument: not_tools_list or rpc_error."""
+        tools_of(content)
+        return content
 
     def apis(self) -> Iterator[Api]:
         """All full tools, at most `limit`, each once."""
-        seen: set[str] = set()
-        for file, tool, document in self._tools():
-            if self.limit is not None and self.kept >= self.limit:
-                return
-            where = f"{file}: {tool.get('name') if isinstance(tool, dict) else tool}"[:200]
-            try:
-                api = self.api(file, document, tool)
-                reason = lacks(api) or ("duplicate_id" if api.id in seen else None) or self._forbidden()
-            except MalformedDocument as error:
-                reason = str(error)
-            except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-                reason = "malformed_tool"
-            if reason:
-                self.drop(reason, where)
-            else:
-                seen.add(api.id)
-                self.keep()
-                yield api
-
-    def _forbidden(self) -> str | None:
-        if is_allowed(self.licence):
-            return None
-        return "licence_unknown" if self.licence == UNKNOWN else "licence_not_allowed"
-
-    def _tools(self) -> Iterator[tuple[str, Any, Any]]:
-        try:
-            for file in bounded_files(self.source):
-                if not file.name.endswith(".json"):
-                    continue
-                try:
-                    document = parsed(file.read(LARGEST_LIST), file.name)
-                    tools = tools_of(document)
-                except MalformedDocument as reason:
-                    self.drop(str(reason), file.name)
-                    continue
-                for tool in tools:
-                    yield file.name, tool, document
-        except MalformedDocument as reason:
-            self.drop(str(reason), self.source.name)
+        for file, document in self.documents():
+            for tool in tools_of(document):
+                if self.limit is not None and self.kept >= self.limit:
+                    return
+                where = f"{file}: {tool.get('name') if isinstance(tool, dict) else tool}"[:200]
+                yield from self.full(where, partial(self.api, file, document, tool), self.licence)
 
     def api(self, file: str, document: Any, tool: dict[str, Any]) -> Api:
         """One tool. Raises KeyError, TypeError or MalformedDocument where it is no tool."""

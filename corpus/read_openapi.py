@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.api import Api
 from corpus.bounded_files import bounded_files
-from corpus.licences import is_allowed
-from corpus.openapi_documents import UNKNOWN, checked, licence_of, page_of, parsed, provider_and_service
+from corpus.openapi_documents import UNKNOWN, checked, licence_of, page_of, provider_and_service
 from corpus.openapi_operations import description_of, errors_of, examples_of, operations_of, parameters_of, returns_of
+from corpus.openapi_requests import request_of
 from corpus.plain_text import snake_case
-from corpus.read_apis import ApiStep, MalformedDocument, lacks
+from corpus.read_apis import MalformedDocument
+from corpus.read_documents import DocumentReader, licence_problem
 from corpus.rows import ordered_json
 from corpus.sampling import round_robin
 from records.files import replacing
@@ -21,18 +23,19 @@ from records.files import replacing
 if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
 
-SUFFIXES = (".json", ".yaml", ".yml")
 VERSIONED = re.compile(r"(.*)/([^/]*\d[^/]*)/(?:openapi|swagger)\.(?:json|ya?ml)")
 """The layout `provider/service/version/openapi.yaml`."""
 
 
-class OpenApiReader(ApiStep):
+class OpenApiReader(DocumentReader):
     """One documentation row an operation.
 
     A document whose licence is unknown or not allowed gives none; `quarantine/` says which and what they declare.
     """
 
     name = "openapi"
+    suffixes = (".json", ".yaml", ".yml")
+    malformed = "malformed_operation"
 
     def __init__(
         self,
@@ -42,44 +45,49 @@ class OpenApiReader(ApiStep):
         limit: int | None,
         seed: int,
         licences: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
     ) -> None:
-        """Args: as for ApiStep, and
+        """Args: as for DocumentReader, and
 
-        source: the folder, archive or document.
-        package: its name in rows and counts.
         licences: SPDX expression by provider, for documents that declare none that is known; somebody looked it up.
+        without: providers whose APIs other sources have; their documents are counted as `other_source`.
         """
-        super().__init__(folder, limit, seed)
-        self.source, self.package = source, package
+        super().__init__(source, package, folder, limit, seed)
         self.licences = dict(licences or {})
+        self.without = frozenset(without)
         self.quarantine = folder / "quarantine"
         self.aside: list[str] = []
+
+    def checked(self, content: Any) -> dict[str, Any]:
+        """The document. Raises MalformedDocument: not_openapi or no_info."""
+        return checked(content)
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yield the rows; the Api records and the list of documents left aside are whole when it ends."""
         yield from super().run(data, rank, world_size)
-        with replacing(self.quarantine / f"{rank:05d}.jsonl") as partial:
-            partial.write_text("".join(f"{line}\n" for line in self.aside), encoding="utf-8")
+        with replacing(self.quarantine / f"{rank:05d}.jsonl") as unfinished:
+            unfinished.write_text("".join(f"{line}\n" for line in self.aside), encoding="utf-8")
 
     def apis(self) -> Iterator[Api]:
         """All full APIs whose licence allows it, at most `limit`, each once."""
         chosen = self._chosen() if self.limit is not None else None
-        seen: set[str] = set()
-        for file, document in self._documents(count=True):
+        for file, document in self._latest_documents(count=True):
             licence = self._licence(document)
-            if not is_allowed(licence):
-                self._leave_aside(file, document, licence)
+            if provider_and_service(document)[0].split(":")[0] in self.without:
+                self.drop("other_source", file)
+            elif reason := licence_problem(licence):
+                self._leave_aside(file, document, licence, reason)
             elif chosen is None or file in chosen:
-                yield from self._of(file, document, seen, None if chosen is None else chosen[file])
+                yield from self._of(file, document, None if chosen is None else chosen[file])
 
     def _licence(self, document: dict[str, Any]) -> str:
         declared = licence_of(document)
         return self.licences.get(provider_and_service(document)[0], UNKNOWN) if declared == UNKNOWN else declared
 
-    def _leave_aside(self, file: str, document: dict[str, Any], licence: str) -> None:
+    def _leave_aside(self, file: str, document: dict[str, Any], licence: str, reason: str) -> None:
         count = 0
         for method, path, _, _ in operations_of(document):
-            self.drop("licence_unknown" if licence == UNKNOWN else "licence_not_allowed", f"{file}: {method} {path}")
+            self.drop(reason, f"{file}: {method} {path}")
             count += 1
         declared = document["info"].get("license")
         self.aside.append(ordered_json({"file": file, "license": licence, "declared": declared, "operations": count}))
@@ -88,8 +96,8 @@ class OpenApiReader(ApiStep):
         """Operations by file, an equal number of every document that may be passed on, as far as it has them."""
         catalogue: dict[str, list[str]] = {}
         taken: dict[str, set[str]] = {}
-        for file, document in self._documents(count=False):
-            if is_allowed(self._licence(document)):
+        for file, document in self._latest_documents(count=False):
+            if licence_problem(self._licence(document)) is None:
                 catalogue[file] = [f"{method} {path}" for method, path, _, _ in operations_of(document)]
         for turn, (file, key) in enumerate(round_robin(catalogue, self.seed)):
             # More than wanted, because some of the chosen turn out to lack documentation.
@@ -98,20 +106,9 @@ class OpenApiReader(ApiStep):
             taken.setdefault(file, set()).add(key)
         return taken
 
-    def _documents(self, *, count: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _latest_documents(self, *, count: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         latest = self._latest()
-        try:
-            for file in bounded_files(self.source):
-                if not file.name.endswith(SUFFIXES) or latest.get(_unversioned(file.name), file.name) != file.name:
-                    continue
-                try:
-                    yield file.name, checked(parsed(file.read(), file.name))
-                except MalformedDocument as reason:
-                    if count:
-                        self.drop(str(reason), file.name)
-        except MalformedDocument as reason:
-            if count:
-                self.drop(str(reason), self.source.name)
+        return self.documents(count=count, wanted=lambda name: latest.get(_unversioned(name), name) == name)
 
     def _latest(self) -> dict[str, str]:
         """File of the latest version, by file name without the version."""
@@ -125,26 +122,13 @@ class OpenApiReader(ApiStep):
             pass  # counted when the documents are read
         return latest
 
-    def _of(self, file: str, document: dict[str, Any], seen: set[str], wanted: set[str] | None) -> Iterator[Api]:
+    def _of(self, file: str, document: dict[str, Any], wanted: set[str] | None) -> Iterator[Api]:
         licence = self._licence(document)
         for method, path, item, operation in operations_of(document):
             if wanted is not None and (f"{method} {path}" not in wanted or self.kept >= (self.limit or 0)):
                 continue
-            where = f"{file}: {method} {path}"
-            try:
-                api = api_of(self.package, document, method, path, item, operation, licence)
-            except MalformedDocument as error:
-                self.drop(str(error), where)
-                continue
-            except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-                self.drop("malformed_operation", where)
-                continue
-            if reason := lacks(api) or ("duplicate_id" if api is not None and api.id in seen else None):
-                self.drop(reason, where)
-            elif api is not None:
-                seen.add(api.id)
-                self.keep()
-                yield api
+            make = partial(api_of, self.package, document, method, path, item, operation, licence)
+            yield from self.full(f"{file}: {method} {path}", make, licence)
 
 
 def api_of(
@@ -163,6 +147,7 @@ def api_of(
     provider, service = provider_and_service(document)
     called = operation.get("operationId")
     name = f"{service}.{snake_case(called if isinstance(called, str) and snake_case(called) else f'{method} {path}')}"
+    request = request_of(document, method, path, item, operation)
     return Api(
         id=f"{package}/{provider}/{service}/{name}",
         provider=provider,
@@ -176,7 +161,7 @@ def api_of(
         url=page_of(document, operation),
         returns=returns_of(document, operation),
         errors=errors_of(document, operation),
-        examples=examples_of(document, operation),
+        examples=(request, *examples_of(document, operation)) if request else examples_of(document, operation),
         attribution=f"{provider}: {str(info.get('title') or service).strip()} (OpenAPI document)",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 ABOUT = {
-    "api_docs": "reference of one API operation, in one of four forms",
+    "api_docs": "reference of one API operation, in one of five forms",
     "trajectories": "request, calls and recorded responses of real or simulated APIs",
     "web": "documentation text near the API seeds that passed the filter",
     "code": "Python source files",

@@ -15,6 +15,8 @@ class OpenApiRecipe:
     """Most operations read; null reads all that a permissive licence covers."""
     licences: dict[str, str] = field(default_factory=dict)
     """SPDX expression by provider, for documents that declare none that is known: whoever writes it looked it up."""
+    without: tuple[str, ...] = ()
+    """Providers left out, because another source has their APIs."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from typing import Any
@@ -141,6 +142,12 @@ def test_no_tool_at_hand_does_what_an_irrelevant_request_asks() -> None:
         if example["kind"] == "irrelevant":
             descriptions = [task_words("", f["description"]) for f in functions_of(example).values()]
             assert not any(example["messages"][-1]["content"].endswith(f" {text}.") for text in descriptions)
+
+
+def test_what_another_service_also_does_is_not_refused() -> None:
+    twins = [dataclasses.replace(APIS[0], id=f"made/s{n}/put", service=f"s{n}", name=f"s{n}.put") for n in range(9)]
+    kinds = {example["kind"] for example in call_examples(twins, 200, seed=1)}
+    assert "single" in kinds and "irrelevant" not in kinds
 
 
 def test_same_seed_same_examples_whatever_the_order_of_apis() -> None:

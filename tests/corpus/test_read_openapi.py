@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from corpus.bounded_files import BoundedFile, bounded_files
+from corpus.bounded_files import bounded_files
 from corpus.openapi_documents import UNKNOWN, licence_of, parsed
 from corpus.openapi_schemas import schema_of
 from corpus.read_apis import MalformedDocument
@@ -81,7 +81,15 @@ def test_an_operation_becomes_one_schema(tmp_path: Path) -> None:
     assert api.parameters["properties"]["label"]["description"] == "What is written on it."
     assert api.parameters["properties"]["inside"] == {"type": "array", "items": {"type": "object"}}, "the cycle ends"
     assert "id" in api.returns["properties"] and api.errors == ("404 The shelf is gone.",)
-    assert api.examples == ({"request": {"label": "toys"}},)
+    request, example = api.examples
+    assert example == {"request": {"label": "toys"}}
+    assert request == {
+        "method": "POST",
+        "url": "https://api.shelves.example/shelves/{shelfId}/boxes",
+        "query": ["dryRun"],
+        "headers": ["X-Trace", "Authorization"],
+        "media": "application/json",
+    }
     Draft202012Validator.check_schema(api.parameters)
 
 
@@ -138,7 +146,7 @@ def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(tmp_path: Path, mon
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    monkeypatch.setattr(BoundedFile.read, "__defaults__", (50_000,))
+    monkeypatch.setattr(OpenApiReader, "largest", 50_000)
     block = reader(folder, tmp_path)
     assert [api.name for api in block.apis()] == ["shelves.put_box"], "UTF-16 with its mark is read"
     found = counts(block)
@@ -166,6 +174,8 @@ def test_unknown_licences_are_kept_aside(tmp_path: Path) -> None:
     assert [(line["license"], line["operations"]) for line in aside] == [("GPL-3.0-only", 1), (UNKNOWN, 1)]
     told = reader(folder, tmp_path, licences={"api.shelves.example": "MIT"})
     assert [api.license for api in told.apis()] == ["MIT"], "only where none is declared"
+    without = reader(folder, tmp_path, licences={"api.shelves.example": "MIT"}, without=["api.shelves.example"])
+    assert list(without.apis()) == [] and counts(without) == {"other_source": 2}
 
 
 @pytest.mark.parametrize(
