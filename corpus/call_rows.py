@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,12 @@ from datatrove.pipeline.base import PipelineStep
 
 from corpus.api import Api
 from corpus.call_examples import call_examples
+from corpus.call_variety import Variety
+from corpus.drops import read_counts
 from corpus.executor import jsonl_writer, run_blocks
 from corpus.read_apis import attribution_of
 from corpus.rows import Row, jsonl_files, ordered_json, read_documents
+from corpus.session_rows import SessionReader
 from corpus.sources import read_apis
 from corpus.steps import Work, write_report
 from records.calls import render_chat
@@ -65,12 +69,15 @@ def call_row(example: dict[str, Any], apis: dict[str, Api]) -> Row:
 
 
 def write_calls(work: Work, folder: Path) -> None:
-    """Write the call examples and report how many of each kind there are."""
-    reader = CallExampleReader(work.folder / "apis.jsonl", work.recipe.corpus.calls.examples, work.recipe.seed)
-    run_blocks("calls", [reader, jsonl_writer(folder / "rows")], folder, TASKS, work.workers)
-    kinds: dict[str, int] = {}
-    tools: set[str] = set()
+    """Write the call examples and report how varied they are."""
+    recipe, apis, seed = work.recipe.corpus.calls, work.folder / "apis.jsonl", work.recipe.seed
+    readers: list[PipelineStep] = [CallExampleReader(apis, recipe.examples, seed)]
+    if recipe.multi_turn:
+        # Other sessions than those among the trajectories, which have the recipe's own seed.
+        readers.append(SessionReader(apis, folder, recipe.multi_turn, seed + 1, "ift"))
+    run_blocks("calls", [*readers, jsonl_writer(folder / "rows")], folder, TASKS, work.workers)
+    variety = Variety()
     for item in read_documents(*jsonl_files(folder / "rows")):
-        kinds[item.metadata["kind"]] = kinds.get(item.metadata["kind"], 0) + 1
-        tools.update(item.metadata["api_ids"])
-    write_report(folder, {"kinds": kinds, "distinct_apis": len(tools)})
+        row = item.metadata
+        variety.add(row["kind"], json.loads(row["messages"]), json.loads(row["tools"]), row["api_ids"])
+    write_report(folder, {**variety.report(), "sessions": read_counts(folder / "drops")})

@@ -91,6 +91,11 @@ Kinds of rows in `ift`:
 
 {kinds}
 
+How varied their requests are, measured on the finished rows (a skeleton is a request without its values and without
+the words of its tools):
+
+{variety}
+
 **Was the raw data saved?** The sources are pinned by version; the same command makes the same bytes again.
 
 **Is the software available?** It is part of the same release (`python -m corpus --recipe {recipe}`).
@@ -154,6 +159,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         **_filter(reports["filter"]),
         **_decontamination(reports["decontamination"]),
         kinds=table(("kind", "rows"), sorted(reports["calls"]["kinds"].items())),
+        variety=table(("measure", "value"), _variety(reports["calls"])),
     )
 
 
@@ -168,6 +174,17 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
         elif cap:
             parts.append(f"{name} {cap}")
     return ", ".join(parts)
+
+
+def _variety(report: dict[str, Any]) -> list[tuple[str, str]]:
+    names = ("distinct_apis", "distinct_tools", "skeletons", "requests_repeated", "numbers_said_in_words")
+    most = report["most_frequent_skeleton"]
+    types = ", ".join(f"{name} {count:,}" for name, count in report["argument_types"].items())
+    return [
+        *((name.replace("_", " "), f"{report[name]:,}") for name in names),
+        ("share of the most frequent skeleton", f"{most['share']:.2%} (`{most['skeleton']}`)"),
+        ("arguments by type", types),
+    ]
 
 
 def _retrieval(report: dict[str, Any]) -> dict[str, Any]:

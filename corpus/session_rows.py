@@ -30,15 +30,17 @@ class SessionReader(CountingStep):
     type = "📖 - READER"
     name = "simulated sessions"
 
-    def __init__(self, apis: Path, folder: Path, count: int, seed: int) -> None:
-        """Args: the file of Api records, the step's folder, how many sessions to play, and their seed."""
+    def __init__(self, apis: Path, folder: Path, count: int, seed: int, config: str = "trajectories") -> None:
+        """Args: the file of Api records, the step's folder, how many sessions to play, their seed, their config."""
         super().__init__(folder / "drops")
         self.apis = apis
+        self.config = config
         self.count = count
         self.seed = seed
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
-        """Yield the rows of this task; what could not be simulated or played is counted by reason."""
+        """Yield what came before, then the rows of this task; what could not be played is counted by reason."""
+        yield from data or ()
         # corpus.sources lists the readers of this file.
         from corpus.sources import read_apis
 
@@ -64,7 +66,11 @@ class SessionReader(CountingStep):
         except NoSession as reason:
             self.drop(f"session_{reason}", family.id)
             return
-        row = session_row(session, number)
+        if self.config == "ift" and session.invalid:
+            # Fine-tuning has loss on every answer, so a call that is wrong on purpose would be learned.
+            self.drop("session_wrong_call_on_purpose", family.id)
+            return
+        row = session_row(session, number, self.config)
         if len(row.text) > LONGEST:
             self.drop("session_too_long", row.id)
             return
@@ -125,8 +131,11 @@ def numbered(families: list[Family], count: int, seed: int) -> Iterator[tuple[in
         yield number, order[number % len(order)]
 
 
-def session_row(session: Session, number: int) -> Row:
-    """The row of a session; `provenance` holds what `replay_calls` needs and which calls are invalid on purpose."""
+def session_row(session: Session, number: int, config: str = "trajectories") -> Row:
+    """The row of a session: a trajectory, or a fine-tuning example of several turns.
+
+    `provenance` holds what `replay_calls` needs and which calls are invalid on purpose.
+    """
     apis = list({api.id: api for api in session.family.operations.values()}.values())
     failures = [step.failure for step in session.steps if step.failure]
     seen = {
@@ -139,14 +148,14 @@ def session_row(session: Session, number: int) -> Row:
         "failures": {kind: failures.count(kind) for kind in sorted(set(failures))},
     }
     return Row(
-        id=f"simulated/{session.family.id}/{number}",
-        config="trajectories",
+        id=f"{'multi_turn' if config == 'ift' else 'simulated'}/{session.family.id}/{number}",
+        config=config,
         text=render_chat(session.messages, session.tools),
         source=apis[0].source,
         license=" AND ".join(sorted({api.license for api in apis})),
         attribution="; ".join(sorted({attribution_of(api) for api in apis})),
         url=apis[0].url,
-        kind="simulated_session",
+        kind="multi_turn" if config == "ift" else "simulated_session",
         api_ids=tuple(api.id for api in apis),
         messages=ordered_json(session.messages),
         tools=ordered_json(session.tools),

@@ -141,6 +141,8 @@ class CallsRecipe:
 
     examples: int
     """Examples written (train and validation together)."""
+    multi_turn: int = 0
+    """Sessions of several calls with their results beside them; for these, sources must hold whole services."""
 
 
 @dataclass(frozen=True)

@@ -270,6 +270,18 @@ def test_tasks_of_the_reader_share_the_sessions(tmp_path: Path) -> None:
     assert counts["name"] == "simulated sessions" and counts["kept"] == len(alone)
 
 
+def test_sessions_for_fine_tuning_hold_no_wrong_call_and_leave_what_came_before(tmp_path: Path) -> None:
+    write_apis(tmp_path / "apis.jsonl")
+    before = next(SessionReader(tmp_path / "apis.jsonl", tmp_path / "one", 1, 1).run())
+    first, *rows = SessionReader(tmp_path / "apis.jsonl", tmp_path / "two", 60, 2, "ift").run(iter([before]))
+    assert first is before and len(rows) > 10
+    assert all(row.metadata["config"] == "ift" and row.metadata["kind"] == "multi_turn" for row in rows)
+    assert all(row.metadata["provenance"]["simulator"]["invalid_calls"] in (0, []) for row in rows)
+    assert all(sum(m["role"] == "tool" for m in json.loads(row.metadata["messages"])) > 1 for row in rows)
+    dropped = json.loads((tmp_path / "two" / "drops" / "00000.json").read_text())["dropped"]
+    assert dropped["session_wrong_call_on_purpose"]["count"] > 0
+
+
 def test_services_take_turns() -> None:
     order = [family.service for _, family in numbered(FAMILIES, 6, 1)]
     assert len(set(order[:3])) == 3 and order[:3] == order[3:]

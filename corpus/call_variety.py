@@ -1,0 +1,121 @@
+"""How varied the call examples are, measured on the finished rows and not on what their writer says of itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+VALUE, NAME = "#", "·"
+"""What stands in a skeleton for a value and for a word of the tools."""
+_PIECE = re.compile(r"[^\W\d_]+|\d[\d.,:/-]*|[^\w\s]|_")
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?")
+
+
+class Variety:
+    """Counts over examples; `report` gives the figures."""
+
+    def __init__(self) -> None:
+        self.examples = 0
+        self.apis: set[str] = set()
+        self.tools: set[str] = set()
+        self.kinds: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        self.skeletons: Counter[str] = Counter()
+        self.shown: dict[str, str] = {}
+        self.requests: Counter[str] = Counter()
+        self.in_words = 0
+
+    def add(self, kind: str, messages: list[dict[str, Any]], tools: list[dict[str, Any]], api_ids: list[str]) -> None:
+        """Count one example."""
+        request = str(messages[0]["content"])
+        functions = {tool["function"]["name"]: tool["function"] for tool in tools}
+        calls = [call["function"] for message in messages for call in message.get("tool_calls") or ()]
+        self.examples += 1
+        self.kinds[kind] += 1
+        self.apis.update(api_ids)
+        self.tools.update(json.dumps(function, sort_keys=True) for function in functions.values())
+        self.requests[request] += 1
+        skeleton = skeleton_of(request, functions.values(), calls)
+        self.skeletons[skeleton] += 1
+        self.shown.setdefault(skeleton, request)
+        for call in calls:
+            properties = functions[call["name"]]["parameters"]["properties"] if call["name"] in functions else {}
+            for name, value in _arguments(call).items():
+                self.types[type_of(value, properties.get(name, {}))] += 1
+                # Of a dialogue, later values come in later messages.
+                if len(messages) == 2 and isinstance(value, int | float) and not isinstance(value, bool):
+                    self.in_words += not re.search(
+                        rf"(?<!\d){re.escape(f'{value:,}')}|{re.escape(str(value))}", request
+                    )
+
+    def report(self) -> dict[str, Any]:
+        """The figures, with the most frequent skeleton and a request that has it."""
+        (skeleton, count), *_ = self.skeletons.most_common(1) or [("", 0)]
+        most = {"skeleton": skeleton, "requests": count, "example": self.shown.get(skeleton, "")}
+        return {
+            "examples": self.examples,
+            "distinct_apis": len(self.apis),
+            "distinct_tools": len(self.tools),
+            "kinds": dict(sorted(self.kinds.items())),
+            "argument_types": dict(sorted(self.types.items())),
+            "numbers_said_in_words": self.in_words,
+            "skeletons": len(self.skeletons),
+            "most_frequent_skeleton": {**most, "share": round(count / self.examples, 4) if self.examples else 0.0},
+            "requests_repeated": self.examples - len(self.requests),
+        }
+
+
+def skeleton_of(request: str, functions: Any, calls: list[Mapping[str, Any]]) -> str:
+    """A request with `#` for its values and `·` for words of the tools, runs of each as one: the phrase is left."""
+    known = {word for function in functions for text in _texts(function) for word in _words(text)}
+    values = {word for call in calls for text in _texts([*_arguments(call).values()]) for word in _words(text)}
+    pieces: list[str] = []
+    for piece in _PIECE.findall(request):
+        word = piece.lower()
+        if word in values or word[0].isdigit():
+            word = VALUE
+        elif word in known or word.removesuffix("s") in known or f"{word}s" in known:
+            word = NAME
+        if not (pieces and pieces[-1] == word and word in (VALUE, NAME)):
+            pieces.append(word)
+    return " ".join(pieces)
+
+
+def type_of(value: Any, schema: Mapping[str, Any]) -> str:
+    """JSON type of an argument; `enum`, `date`, and of lists also what they hold."""
+    if "enum" in schema:
+        return "enum"
+    if isinstance(value, str):
+        return "date" if _DATE.fullmatch(value) else "string"
+    if isinstance(value, list):
+        inner = schema.get("items", {})
+        return f"array of {type_of(value[0], inner if isinstance(inner, dict) else {}) if value else 'nothing'}"
+    names = {bool: "boolean", int: "integer", float: "number", dict: "object"}
+    return names.get(type(value), "null")
+
+
+def _arguments(call: Mapping[str, Any]) -> dict[str, Any]:
+    found = call["arguments"]
+    loaded = json.loads(found) if isinstance(found, str) else found
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield str(name)
+            yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+    else:
+        yield str(value)
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text))]
