@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup corpus train eval publish hub demo summary plan test test-all lint format clean help
+.PHONY: all setup corpus train eval publish hub demo summary plan test test-all bench lint format clean help
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
 
@@ -55,6 +55,9 @@ test: setup  ## the tests, without the slow ones
 
 test-all: setup  ## all tests
 	@$(PY) -m pytest
+
+bench: setup  ## speed of the readers, to results/bench_corpus.json
+	@$(PY) -m corpus.bench
 
 lint: setup  ## ruff and mypy
 	@$(VENV)/bin/ruff check .

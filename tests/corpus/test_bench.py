@@ -1,0 +1,59 @@
+"""The bench of the readers, on caps of a few rows, and its comparison of zip and unpacked on a small wheel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus import bench
+from corpus.bench_unpacking import compare_unpacking, read_models
+from records.assets import asset
+from records.errors import UserError
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a run writes whose only wheel is Google's."""
+    name = "google-api-python-client"
+    missing = {"botocore": "it is missing", "oci": "it is missing"}
+    monkeypatch.setattr(bench, "found_packages", lambda: ({name: asset(name).path}, missing))
+    output = tmp_path / "results" / "bench.json"
+    assert bench.main(["--limit", "4", "--installed", "3", "--repeats", "1", "--output", str(output)]) == 0
+    return dict(json.loads(output.read_text()))
+
+
+def test_every_reader_is_measured_or_says_why_not(record: dict[str, Any]) -> None:
+    readers = record["readers"]
+    assert {"google", "python functions", "code", "text"} == set(readers)
+    assert readers["google"]["runs"][0]["documents"] == 4 and readers["python functions"]["runs"][0]["documents"] == 3
+    for found in readers.values():
+        (run,) = found["runs"]
+        assert found["documents_per_second"] == pytest.approx(run["documents"] / run["seconds"], rel=0.05, abs=0.02)
+        assert found["megabytes_per_second"] is None, "a capped reader does not read the whole package"
+    assert record["skipped"]["botocore"] == record["skipped"]["recorded examples"] == "it is missing"
+    assert record["machine"]["cores"] and record["versions"]["datatrove"]
+
+
+def test_both_ways_read_the_same_models(botocore_wheel: Path, tmp_path: Path) -> None:
+    import zipfile
+
+    sound = tmp_path / "sound.whl"
+    with zipfile.ZipFile(botocore_wheel) as old, zipfile.ZipFile(sound, "w") as new:
+        for name in old.namelist():
+            if "/boxes/" in name:
+                new.writestr(name, old.read(name))
+    found = compare_unpacking(sound, tmp_path, 2)
+    assert found["operations"] == read_models(sound) == 6 and len(found["runs"]) == 2
+    median = found["median"]
+    both = median["unpack_seconds"] + median["read_unpacked_seconds"]
+    assert found["ratios"]["unpacked_time_over_zip"] == pytest.approx(both / median["zip_seconds"], abs=0.01)
+    assert not (tmp_path / "unpacked").exists()
+
+
+@pytest.mark.parametrize("options", [["--repeats", "0"], ["--limit", "-1"]])
+def test_numbers_below_one_are_refused(options: list[str]) -> None:
+    with pytest.raises(UserError, match="from 1 on"):
+        bench.main(options)
