@@ -19,7 +19,7 @@ A corpus that teaches language models to call functions, in the manner of Hephae
 calls, text retrieved near them, code and general text for continual pre-training, and call examples for fine-tuning.
 Everything in it was read from packages of public registries, under licences that allow passing it on.
 
-{apis:,} distinct API operations · {rows:,} rows · {tokens:,} tokens ({tokenizer} tokenizer)
+{apis:,} distinct APIs (operations, functions, methods) · {rows:,} rows · {tokens:,} tokens ({tokenizer} tokenizer)
 
 ## What is in it
 

@@ -28,7 +28,7 @@ the recipe of Hephaestus-Forge (agent {target_agent}, code {target_code}, text {
 
 {configs}
 
-**How many instances are there?** {rows:,} rows, {tokens:,} tokens, {apis:,} distinct API operations ({by_source}).
+**How many instances are there?** {rows:,} rows, {tokens:,} tokens, {apis:,} distinct APIs (operations, functions, methods) ({by_source}).
 
 **Is it a sample?** Yes, where the recipe caps a source: {caps}. Samples are taken by a hash of names, services and
 distributions in turn.

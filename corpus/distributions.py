@@ -47,7 +47,7 @@ class Distribution:
         """Text of one file. Raises UnicodeDecodeError or OSError."""
         try:
             return (self.root / file).read_text(encoding="utf-8")
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
             raise OSError(f"{file} of {self.root} cannot be unpacked") from error
 
     def size(self, file: str) -> int:

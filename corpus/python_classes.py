@@ -5,29 +5,16 @@ Only the outline is parsed, as for functions.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import griffe
 
 from corpus.python_functions import STYLES, TYPING, Function, documented
-
-_CLASS_OUTLINE = re.compile(
-    r"""
-    (?P<head>^class[ ]\w+(?:\((?:[^()\n]|\n(?=[ \t)\n])|\([^()\n]*\))*\))?:[ \t]*(?:\#[^\n]*)?\n
-      (?:\s+[rRuU]?(?P<class_quotes>\"\"\"|\'\'\')(?:(?!(?P=class_quotes))(?:\\.|[^\\]))*(?P=class_quotes))?)
-    | (?:^[ ]{4}@[^\n]*\n(?:[ ]{4}[ )][^\n]*\n)*)*         # decorators
-      ^[ ]{4}(?:async[ ])?def[ ](?:[a-zA-Z]\w*|__init__)
-      \((?:[^\n]|\n(?=[ \t)\n]))*?\)\s*(?:->[^:]*)?:[ \t]*(?:\#[^\n]*)?\n
-      (?:\s+[rRuU]?(?P<quotes>\"\"\"|\'\'\')(?:(?!(?P=quotes))(?:\\.|[^\\]))*(?P=quotes))?
-    | ^[^\s\#)\]}@][^\n]*$                                   # whatever ends the class before it
-    """,
-    re.M | re.X | re.S,
-)
-_END_OF_CLASS = "def _():\n    ..."
 
 
 def methods_of(source: str, module: str, file: Path) -> Iterator[tuple[str, Function | str]]:
@@ -56,21 +43,32 @@ def methods_of(source: str, module: str, file: Path) -> Iterator[tuple[str, Func
 
 
 def _class_outline(source: str) -> Iterator[str]:
-    """Heads and docstrings of classes and of what is defined in them."""
-    inside = False
-    for found in _CLASS_OUTLINE.finditer(source):
-        part = found[0]
-        if found["head"]:
-            found_indent = re.search(r"\n( +)", part)
-            indent = found_indent[1] if found_indent else "    "
-            # Where classes are indented otherwise, what stands at four blanks is not their methods.
-            inside = indent == "    "
-            yield f"{part}\n{indent}..."
-        elif part.startswith("    "):
-            yield from [f"{part}\n        ..."] if inside else []
-        elif inside:
-            inside = False
-            yield _END_OF_CLASS
+    """Heads and docstrings of public classes, of their constructors and of their documented public methods."""
+    # As the parser counts lines: a form feed ends none.
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for cls in ast.parse(source).body:
+        if isinstance(cls, ast.ClassDef) and not cls.name.startswith("_"):
+            yield from _head(lines, cls)
+            for node in cls.body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_public(node):
+                    yield from _head(lines, node)
+
+
+def _is_public(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return node.name == "__init__" or (not node.name.startswith("_") and ast.get_docstring(node) is not None)
+
+
+def _head(lines: Sequence[str], node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The lines of a definition up to the end of its docstring, and a body."""
+    body = node.body[0]
+    start, first = (
+        min([item.lineno, *(d.lineno for d in getattr(item, "decorator_list", []))]) for item in (node, body)
+    )
+    indent = lines[body.lineno - 1].encode()[: body.col_offset].decode()
+    if indent.strip():  # all on one line
+        return list(lines[start - 1 : body.end_lineno])
+    end = body.end_lineno if ast.get_docstring(node, clean=False) is not None else first - 1
+    return [*lines[start - 1 : end], f"{indent}..."]
 
 
 def _constructor(cls: griffe.Class, init: griffe.Function) -> Function | str:

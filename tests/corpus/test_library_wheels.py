@@ -151,3 +151,15 @@ def test_a_damaged_file_in_a_wheel_is_counted(wheel: str, tmp_path: Path) -> Non
     block = CodeReader((), tmp_path / "work", None, 1, [], [wheel])
     assert [row.id for row in block.run()] == ["boxes/boxes/_made.py"]
     assert block.dropped["unreadable"]["example"] == "boxes/boxes/count.py"
+
+
+def test_classes_are_found_however_they_are_laid_out() -> None:
+    said = "Put a thing into the box."
+    two = f'class Box:\n  """Keeps things dry."""\n\n  def put(self, thing: str):\n    """{said}"""\n'
+    line = f'class Lid:\n    def __init__(self, a: int): self.a = a\n    def put(self, thing: str): "{said}"\n'
+    value = 'TEXT = """\nif it stands at the margin\n"""'
+    under = f'class Bin:\n    {value}\n    def put(self, thing: str):\n        """{said}"""\n'
+    for name, source in {"Box": two, "Lid": line, "Bin": under}.items():
+        found = dict(methods_of(source, "boxes", Path("boxes.py")))
+        put = found[f"{name}.put"]
+        assert not isinstance(put, str) and put.description == said
