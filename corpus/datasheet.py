@@ -28,7 +28,8 @@ the recipe of Hephaestus-Forge (agent {target_agent}, code {target_code}, text {
 
 {configs}
 
-**How many instances are there?** {rows:,} rows, {tokens:,} tokens, {apis:,} distinct APIs (operations, functions, methods) ({by_source}).
+**How many instances are there?** {rows:,} rows, {tokens:,} tokens, {apis:,} distinct APIs: operations,
+functions and methods ({by_source}).
 
 **Is it a sample?** Yes, where the recipe caps a source: {caps}. Samples are taken by a hash of names, services and
 distributions in turn.
@@ -169,8 +170,11 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
     for name, cap in sources.items():
         if cap is None:
             parts.append(f"{name} all")
+        elif isinstance(cap, Mapping):
+            parts += [f"{name} {item} {'all' if most is None else most}" for item, most in cap.items() if most != 0]
         elif isinstance(cap, list | tuple):
-            parts += [f"{name} {item['path']} {'all' if item['apis'] is None else item['apis']}" for item in cap]
+            listed = [item for item in cap if isinstance(item, Mapping)]
+            parts += [f"{name} {item['path']} {'all' if item['apis'] is None else item['apis']}" for item in listed]
         elif cap:
             parts.append(f"{name} {cap}")
     return ", ".join(parts)

@@ -17,6 +17,7 @@ from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
 from corpus.read_google import GoogleReader
+from corpus.read_hub import hub_readers
 from corpus.read_python import PythonReader
 from corpus.read_text import TextReader, TopicsReader
 from corpus.rows import jsonl_files, read_documents
@@ -71,6 +72,7 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         if (cap := getattr(caps, key)) != 0:
             found.append(reader(asset(reader.package).path, folder, cap, seed))
     found += document_readers(caps, folder, seed)
+    found += hub_readers(caps.hub, caps.hub_allow, caps.hub_licences, tokens, folder)
     if caps.simulated_sessions:
         clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]
         found.append(WholeServicesReader(clouds, None, folder, caps.simulated_sessions, seed))

@@ -65,6 +65,12 @@ class SourcesRecipe:
     """OpenAPI documents beside the wheels."""
     mcp: tuple[McpRecipe, ...] = ()
     """Tools of Model Context Protocol servers."""
+    hub: dict[str, int | None] = field(default_factory=dict)
+    """Most records kept of each dataset of the Hub (corpus/hub_registry.py); null for all, 0 for none."""
+    hub_allow: tuple[str, ...] = ()
+    """Datasets of the Hub whose terms (gated, non-commercial, credit) whoever writes this accepts."""
+    hub_licences: dict[str, str] = field(default_factory=dict)
+    """SPDX expression of datasets that state none: whoever writes it looked it up."""
 
 
 @dataclass(frozen=True)
