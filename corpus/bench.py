@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--repeats", type=int, default=3, help="runs of everything, of which the median counts")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="record to write")
     options = parser.parse_args(argv)
-    if min(options.repeats, options.installed, options.limit or 1) < 1:
+    if min(options.repeats, options.installed, 1 if options.limit is None else options.limit) < 1:
         raise UserError("--limit, --installed and --repeats take numbers from 1 on")
     packages, missing = found_packages()
     record = bench(packages, missing, options.limit, options.installed, options.repeats)

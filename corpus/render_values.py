@@ -25,6 +25,7 @@ TELLING = frozenset(
     ).split()
 )
 """Last words of names that say which kind of text is meant."""
+IDENTIFIERS = ("id", "identifier", "token")
 LATER = frozenset("before end ends expiration expires less stop to until".split())
 """Words of names of times that come after another."""
 COUNTS = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -139,7 +140,9 @@ class _Maker:
             return f"arn:aws:{self.service}:us-east-1:123456789012:{_slug(self.rng)}"
         if schema.get("contentEncoding") == "base64":
             return BY_FORMAT["byte"]
-        return str(make_value(name, schema, self.rng).json) if TELLING.intersection(words[-1:]) else _slug(self.rng)
+        text = str(make_value(name, schema, self.rng).json) if TELLING.intersection(words[-1:]) else ""
+        # `userId` would be a person's full name.
+        return _slug(self.rng) if not text or (" " in text and words[-1] in IDENTIFIERS) else text
 
 
 def _is_telling(schema: JsonSchema) -> bool:

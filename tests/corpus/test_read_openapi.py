@@ -1,73 +1,16 @@
-"""OpenAPI and MCP readers on documents made here, sound and broken."""
+"""OpenAPI reader on documents made here, sound and broken."""
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from corpus.bounded_files import bounded_files
-from corpus.openapi_documents import UNKNOWN, licence_of, parsed
-from corpus.openapi_schemas import schema_of
-from corpus.read_apis import MalformedDocument
-from corpus.read_mcp import McpReader
+from corpus.openapi_documents import UNKNOWN
 from corpus.read_openapi import OpenApiReader
-
-MIT = {"name": "MIT", "url": "https://opensource.org/licenses/MIT"}
-BOX = {
-    "type": "object",
-    "required": ["label", "id", "shelfId"],
-    "properties": {
-        "label": {"type": "string", "maxLength": 9, "description": "What is <b>written</b> on it."},
-        "id": {"type": "string", "readOnly": True},
-        "size": {"type": ["null", "integer"], "format": "int32", "minimum": 1.0},
-        "inside": {"type": "array", "items": {"$ref": "#/components/schemas/Box"}},
-    },
-}
-PUT = {
-    "operationId": "putBox",
-    "summary": "Puts a box on a shelf.",
-    "parameters": [
-        {"name": "X-Trace", "in": "header", "schema": {"type": "string", "format": "uuid"}},
-        {"name": "Authorization", "in": "header", "schema": {"type": "string"}},
-        {"name": "dryRun", "in": "query", "required": True, "schema": {"type": "boolean"}},
-    ],
-    "requestBody": {
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Box"}, "example": {"label": "toys"}}}
-    },
-    "responses": {
-        "201": {
-            "description": "Put.",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Box"}}},
-        },
-        "404": {"$ref": "#/components/responses/Gone"},
-    },
-}
-
-
-def document(**paths: Any) -> dict[str, Any]:
-    shelf = {"name": "shelfId", "in": "path", "required": True, "schema": {"type": "string"}}
-    return {
-        "openapi": "3.0.3",
-        "info": {"title": "Shelves", "version": "2", "license": MIT},
-        "servers": [{"url": "https://api.shelves.example"}],
-        "paths": paths or {"/shelves/{shelfId}/boxes": {"parameters": [shelf], "post": PUT}},
-        "components": {"schemas": {"Box": BOX}, "responses": {"Gone": {"description": "The shelf is gone."}}},
-    }
-
-
-def reader(source: Path, tmp_path: Path, limit: int | None = None, **options: Any) -> OpenApiReader:
-    return OpenApiReader(source, "made", tmp_path / "work", limit, 1, **options)
-
-
-def counts(block: Any) -> dict[str, int]:
-    return {reason: found["count"] for reason, found in block.dropped.items()}
+from tests.corpus.made_documents import PUT, counts, document, reader
 
 
 def test_an_operation_becomes_one_schema(tmp_path: Path) -> None:
@@ -178,52 +121,6 @@ def test_unknown_licences_are_kept_aside(tmp_path: Path) -> None:
     assert list(without.apis()) == [] and counts(without) == {"other_source": 2}
 
 
-@pytest.mark.parametrize(
-    ("declared", "expected"),
-    [
-        ({"name": "MIT"}, "MIT"),
-        ({"identifier": "BSD-3-Clause", "name": "x"}, "BSD-3-Clause"),
-        ({"name": "Ours", "url": "http://www.apache.org/licenses/LICENSE-2.0.html"}, "Apache-2.0"),
-        ({"name": "CC", "url": "http://creativecommons.org/licenses/by/3.0/"}, "CC-BY-3.0"),
-        ({"name": "MIT", "url": "http://www.apache.org/licenses/LICENSE-2.0"}, UNKNOWN),
-        ({"name": "Terms of Service", "url": "https://x.example/tos"}, UNKNOWN),
-        ("MIT", UNKNOWN),
-        (None, UNKNOWN),
-    ],
-)
-def test_licences_by_name_and_address(declared: Any, expected: str) -> None:
-    assert licence_of({"info": {"license": declared}}) == expected
-
-
-def test_archives_are_bounded(tmp_path: Path) -> None:
-    packed, bomb = tmp_path / "made.zip", tmp_path / "made.tgz"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("api/good.json", json.dumps(document()))
-        archive.writestr("api/bomb.json", b" " * (20 << 20))
-        archive.writestr("api/lies.json", json.dumps(document()) * 3)
-    # The directory says the entry is shorter than it is.
-    content = bytearray(packed.read_bytes())
-    place = content.rindex(b"api/lies.json") - 46 + 24
-    content[place : place + 4] = (50).to_bytes(4, "little")
-    packed.write_bytes(content)
-    block = reader(packed, tmp_path)
-    assert len(list(block.apis())) == 1 and counts(block) == {"zip_bomb": 1, "corrupt_file": 1}
-    with tarfile.open(bomb, "w:gz") as archive:
-        for name in ("api/one.json", "api/two.json"):
-            data = json.dumps(document()).encode()
-            item = tarfile.TarInfo(name)
-            item.size = len(data)
-            archive.addfile(item, io.BytesIO(data))
-    block = reader(bomb, tmp_path)
-    assert len(list(block.apis())) == 1 and counts(block) == {"duplicate_id": 1}
-    bomb.write_bytes(bomb.read_bytes()[:-200])
-    block = reader(bomb, tmp_path)
-    list(block.apis())
-    assert block.dropped["corrupt_archive"]["example"] == "made.tgz"
-    with pytest.raises(MalformedDocument, match="missing_source"):
-        list(bounded_files(tmp_path / "none"))
-
-
 def test_latest_stable_version_and_cap(tmp_path: Path) -> None:
     for version in ("1.9", "1.10", "2.0-beta"):
         folder = tmp_path / "documents" / "shelves.example" / version
@@ -233,57 +130,3 @@ def test_latest_stable_version_and_cap(tmp_path: Path) -> None:
         (folder / "openapi.json").write_text(json.dumps(made))
     apis = list(reader(tmp_path / "documents", tmp_path, 4).apis())
     assert len(apis) == 4 and {api.version for api in apis} == {"1.10"}
-
-
-def test_alternatives_and_parts_are_merged_and_bounded() -> None:
-    part = {
-        "allOf": [BOX, {"properties": {"more": {"oneOf": [{"type": "null"}, {"type": "integer"}]}}}],
-        "required": ["more"],
-    }
-    schema = schema_of({"components": {"schemas": {"Box": BOX}}}, part, 4)
-    assert schema["properties"]["more"] == {"type": "integer"} and schema["required"] == ["label", "more"]
-    wide = {f"S{n}": {"properties": {f"S{m}": {"$ref": f"#/s/S{m}"} for m in range(30)}} for n in range(30)}
-    assert len(json.dumps(schema_of({"s": wide}, {"$ref": "#/s/S0"}, 30))) < 100_000
-    nested: dict[str, Any] = {"type": "string"}
-    for _ in range(500):
-        nested = {"type": "array", "items": nested}
-    Draft202012Validator.check_schema(schema_of({}, nested, 4))
-
-
-def test_yaml_keeps_json_values() -> None:
-    assert parsed(b"a: 2020-01-01\n200: .inf\n", "x.yaml") == {"a": "2020-01-01", "200": None}
-
-
-def test_mcp_tools(tmp_path: Path) -> None:
-    folder = tmp_path / "servers"
-    folder.mkdir()
-    tool = {
-        "name": "read_file",
-        "description": "Reads a whole file.",
-        "inputSchema": {
-            "type": "object", "properties": {"path": {"$ref": "#/$defs/Path"}}, "required": ["path"],
-            "$defs": {"Path": {"type": "string", "description": "Where it lies."}},
-        },
-        "outputSchema": {"type": "object", "properties": {"text": {"type": "string"}}},
-        "annotations": {"readOnlyHint": True},
-    }  # fmt: skip
-    tools = [
-        tool,
-        tool,
-        {"name": "x", "description": "Has no schema here."},
-        {**tool, "name": "y", "description": "No"},
-    ]
-    (folder / "files.json").write_text(json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"tools": tools}}))
-    (folder / "error.json").write_text(json.dumps({"jsonrpc": "2.0", "error": {"code": -1}}))
-    (folder / "else.json").write_text("{}")
-    block = McpReader(folder, "mcp", "MIT", "The authors", tmp_path / "work", None, 1)
-    (row,) = block.run()
-    api = json.loads((tmp_path / "work/apis/00000.jsonl").read_text())
-    assert row.id == "mcp/files/read_file" and api["description"] == "Reads a whole file.\nIt changes nothing."
-    assert api["parameters"]["properties"]["path"] == {"type": "string", "description": "Where it lies."}
-    assert api["parameters"]["required"] == ["path"] and api["returns"]["properties"]["text"]["type"] == "string"
-    assert counts(block) == {
-        "rpc_error": 1, "not_tools_list": 1, "duplicate_id": 1, "malformed_tool": 1, "no_description": 1
-    }  # fmt: skip
-    closed = McpReader(folder, "mcp", UNKNOWN, "", tmp_path / "work", None, 1)
-    assert list(closed.apis()) == [] and closed.dropped["licence_unknown"]["count"] == 2

@@ -89,9 +89,35 @@ def test_names_types_and_words_come_back_from_the_reference(apis: list[Api]) -> 
         assert parsed_lines(lines) == said(api.parameters, depth_of(api, "markdown", text)), api.id
 
 
+def test_names_types_and_words_come_back_from_the_signature(apis: list[Api]) -> None:
+    python = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "dict": "object"}
+    for api in apis:
+        text = render(api, "signature")
+        (function,) = ast.parse(text).body
+        assert isinstance(function, ast.FunctionDef)
+        words = ast.get_docstring(function, clean=False) or ""
+        lines = words.split("\n    Args:\n")[-1].split("\n\n    ")[0].rstrip().split("\n")
+        found = parsed_lines([line.removeprefix(" " * 8) for line in lines])
+        # Inside a docstring three double quotes cannot stand.
+        expected = json.loads(
+            json.dumps(said(api.parameters, depth_of(api, "signature", text))).replace('\\"' * 3, "'" * 3)
+        )
+        assert found == expected, api.id
+        properties, required = api.parameters["properties"], api.parameters.get("required", [])
+        ordered = [name for name in properties if name in required] + [
+            name for name in properties if name not in required
+        ]
+        for name, argument in zip(ordered, function.args.kwonlyargs, strict=True):
+            shown = ast.unparse(argument.annotation or ast.Constant(None)).split("[")[0]
+            assert python.get(shown, "array" if shown == "list" else None) == properties[name].get("type"), (
+                api.id,
+                name,
+            )
+
+
 def test_the_signature_is_python_and_names_every_parameter(apis: list[Api]) -> None:
     for api in apis:
-        (function,) = ast.parse(render(api, "signature") + "    ...").body
+        (function,) = ast.parse(render(api, "signature")).body
         assert isinstance(function, ast.FunctionDef) and len(function.args.kwonlyargs) == len(
             api.parameters["properties"]
         )

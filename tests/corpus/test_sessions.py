@@ -6,89 +6,18 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from corpus.api import Api
 from corpus.call_values import MONTHS, SMALL_NUMBERS, words_of
-from corpus.families import find_families
-from corpus.rows import ordered_json
 from corpus.session_drafts import NoSession
-from corpus.session_rows import SessionReader, numbered, session_row
 from corpus.session_scene import Step
-from corpus.sessions import SCENARIOS, Session, make_session, replay, replay_calls
+from corpus.sessions import SCENARIOS, Session, make_session, replay
 from corpus.simulator_errors import CONFLICT, INVALID, KINDS, NOT_FOUND, THROTTLED
-from records.calls import Call, render_chat
-
-TEXT: dict[str, Any] = {"type": "string"}
-STATES: dict[str, Any] = {"type": "string", "enum": ["ENABLED", "DISABLED"]}
-SIZE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 60}
-
-
-def thing(*required: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
-
-
-def api(provider: str, name: str, parameters: Any, returns: Any) -> Api:
-    source = {"aws": "botocore", "google": "google-api-python-client"}[provider]
-    errors = ("ThingNotFoundException", "ConflictException") if provider == "aws" else ()
-    return Api(
-        id=f"{source}/{name}",
-        provider=provider,
-        service=name.split(".")[0],
-        version="1",
-        name=name,
-        description=f"Does {name} for real.",
-        parameters=parameters,
-        source=source,
-        license="Apache-2.0",
-        url="https://example.com",
-        returns=returns,
-        errors=errors,
-    )
-
-
-def aws_apis(service: str, caller_names: bool) -> list[Api]:
-    given = {"title": TEXT, "mode": STATES, "size": SIZE, "zones": {"type": "array", "items": TEXT}}
-    own = {"thingName": TEXT} if caller_names else {}
-    key = "thingName" if caller_names else "thingId"
-    shown = thing(**{key: TEXT}, **given, created={"type": "string", "format": "date-time"})
-    paged = {"maxResults": {"type": "integer"}, "nextToken": TEXT}
-    named = thing(key, **{key: TEXT})
-    return [
-        api("aws", f"{service}.create_thing", thing(*own, "size", **own, **given), thing(thing=shown)),
-        api("aws", f"{service}.get_thing", named, thing(thing=shown)),
-        api(
-            "aws",
-            f"{service}.list_things",
-            thing(**paged),
-            thing(things={"type": "array", "items": shown}, nextToken=TEXT),
-        ),
-        api("aws", f"{service}.update_thing", thing(key, **{key: TEXT}, **given), thing(thing=shown)),
-        api("aws", f"{service}.delete_thing", named, {}),
-    ]
-
-
-def google_apis(path: str) -> list[Api]:
-    given = {"displayName": TEXT, "mode": STATES, "nodeCount": {"type": "integer"}}
-    shown = thing(name=TEXT, **given, createTime={"type": "string", "format": "date-time"}, etag=TEXT)
-    operation = thing(name=TEXT, done={"type": "boolean"}, response={"type": "object"})
-    named = thing("name", name=TEXT)
-    return [
-        api("google", f"{path}_create", thing("parent", parent=TEXT, clusterId=TEXT, **given), operation),
-        api("google", f"{path}_get", named, shown),
-        api("google", f"{path}_list", thing("parent", parent=TEXT), thing(clusters={"type": "array", "items": shown})),
-        api("google", f"{path}_patch", thing("name", name=TEXT, updateMask=TEXT, **given), operation),
-        api("google", f"{path}_delete", named, thing()),
-    ]
-
-
-APIS = [*aws_apis("alpha", True), *aws_apis("beta", False), *google_apis("gamma.projects_locations_clusters")]
-FAMILIES = find_families(APIS)[0]
-SESSIONS = [make_session(family, seed) for family in FAMILIES for seed in range(130)]
+from tests.corpus.made_apis import thing
+from tests.corpus.made_sessions import FAMILIES, SESSIONS
 
 
 def calls_and_texts(session: Session) -> list[tuple[Step, str]]:
@@ -239,49 +168,3 @@ def test_a_family_without_values_is_refused_with_a_reason() -> None:
     )
     with pytest.raises(NoSession, match=r"^no_name$"):
         make_session(broken, 1)
-
-
-def test_a_row_can_be_replayed_from_what_it_holds() -> None:
-    families = {family.id: family for family in FAMILIES}
-    for number, session in enumerate(SESSIONS[::7]):
-        row = session_row(session, number)
-        seen, messages = row.provenance["simulator"], json.loads(row.messages or "")
-        calls = [call["function"] for message in messages for call in message.get("tool_calls", [])]
-        told = [message["content"] for message in messages if message["role"] == "tool"]
-        made = [Call(call["name"], call["arguments"]) for call in calls]
-        assert replay_calls(families[seen["family"]], seen["seed"], json.loads(seen["setup"]), made) == told
-        assert seen["calls"] == len(calls) and row.kind == "simulated_session" and row.config == "trajectories"
-        assert row.text == render_chat(messages, json.loads(row.tools or ""))
-
-
-def write_apis(file: Path) -> None:
-    file.write_text("".join(ordered_json(dataclasses.asdict(one)) + "\n" for one in APIS))
-
-
-def test_tasks_of_the_reader_share_the_sessions(tmp_path: Path) -> None:
-    write_apis(tmp_path / "apis.jsonl")
-    alone = list(SessionReader(tmp_path / "apis.jsonl", tmp_path / "one", 20, 1).run())
-    parts = [
-        list(SessionReader(tmp_path / "apis.jsonl", tmp_path / "two", 20, 1).run(None, rank, 3)) for rank in range(3)
-    ]
-    assert sorted(item.id for part in parts for item in part) == sorted(item.id for item in alone)
-    assert len({item.id for item in alone}) == len(alone) > 15
-    counts = json.loads((tmp_path / "one" / "drops" / "00000.json").read_text())
-    assert counts["name"] == "simulated sessions" and counts["kept"] == len(alone)
-
-
-def test_sessions_for_fine_tuning_hold_no_wrong_call_and_leave_what_came_before(tmp_path: Path) -> None:
-    write_apis(tmp_path / "apis.jsonl")
-    before = next(SessionReader(tmp_path / "apis.jsonl", tmp_path / "one", 1, 1).run())
-    first, *rows = SessionReader(tmp_path / "apis.jsonl", tmp_path / "two", 60, 2, "ift").run(iter([before]))
-    assert first is before and len(rows) > 10
-    assert all(row.metadata["config"] == "ift" and row.metadata["kind"] == "multi_turn" for row in rows)
-    assert all(row.metadata["provenance"]["simulator"]["invalid_calls"] in (0, []) for row in rows)
-    assert all(sum(m["role"] == "tool" for m in json.loads(row.metadata["messages"])) > 1 for row in rows)
-    dropped = json.loads((tmp_path / "two" / "drops" / "00000.json").read_text())["dropped"]
-    assert dropped["session_wrong_call_on_purpose"]["count"] > 0
-
-
-def test_services_take_turns() -> None:
-    order = [family.service for _, family in numbered(FAMILIES, 6, 1)]
-    assert len(set(order[:3])) == 3 and order[:3] == order[3:]

@@ -1,4 +1,4 @@
-"""The simulator: families by structure, state that matters, errors of the API, results in its shape."""
+"""The simulator: state that matters, errors of the API, results in its shape."""
 
 from __future__ import annotations
 
@@ -8,106 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from corpus.api import Api
-from corpus.families import Family, find_families
-from corpus.family_names import collections_of, role_and_noun, singular
+from corpus.families import Family
 from corpus.simulator import Simulator
 from corpus.simulator_errors import CONFLICT, INVALID, NOT_FOUND, THROTTLED, listed_code
-
-TEXT: dict[str, Any] = {"type": "string"}
-QUEUE = {
-    "queueName": TEXT,
-    "state": {"type": "string", "enum": ["ENABLED", "DISABLED"]},
-    "priority": {"type": "integer", "minimum": 1, "maximum": 50},
-    "createdAt": {"type": "string", "format": "date-time"},
-}
-ERRORS = ("QueueNotFoundException", "JobNotFoundException", "QueueAlreadyExists", "InvalidRequest", "SlowDown")
-
-
-def thing(*required: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
-
-
-def api(name: str, parameters: Any, returns: Any, errors: tuple[str, ...] = (), provider: str = "aws") -> Api:
-    return Api(
-        id=f"{provider}/{name}",
-        provider=provider,
-        service=name.split(".")[0],
-        version="1",
-        name=name,
-        description=f"Does {name} for real.",
-        parameters=parameters,
-        source="made",
-        license="Apache-2.0",
-        url="",
-        returns=returns,
-        errors=errors,
-    )
-
-
-def queue_apis() -> list[Api]:
-    """The caller names it; get wraps the record."""
-    given = {name: QUEUE[name] for name in ("queueName", "state", "priority")}
-    page = {"maxResults": {"type": "integer"}, "nextToken": TEXT}
-    listed = thing("queues", queues={"type": "array", "items": thing(**QUEUE)}, nextToken=TEXT)
-    return [
-        api("batch.create_queue", thing("queueName", "priority", **given), thing("queueName", queueName=TEXT), ERRORS),
-        api("batch.get_queue", thing("queueName", queueName=TEXT), thing(queue=thing(**QUEUE)), ERRORS),
-        api("batch.list_queues", thing(**page), listed, ERRORS),
-        api(
-            "batch.update_queue",
-            thing("queue", queue=TEXT, state=QUEUE["state"], priority=QUEUE["priority"]),
-            {},
-            ERRORS,
-        ),
-        api("batch.delete_queue", thing("queue", queue=TEXT), {}, ERRORS),
-    ]
-
-
-def disk_apis() -> list[Api]:
-    """The service names it; no error is listed."""
-    disk = thing(
-        "diskId", "owner", diskId=TEXT, size={"type": "integer"}, label=TEXT, owner={"type": "string", "minLength": 9}
-    )
-    return [
-        api("disks.create_disk", thing(size={"type": "integer", "minimum": 1}, label=TEXT), disk),
-        api("disks.describe_disk", thing("diskId", diskId={"type": "string", "minLength": 20}), disk),
-        api("disks.modify_disk", thing("diskId", diskId=TEXT, label=TEXT), disk),
-        api("disks.delete_disk", thing("diskId", diskId=TEXT), thing()),
-    ]
-
-
-def ring_apis() -> list[Api]:
-    """Google's resource names; create answers with an operation."""
-    ring = thing(name=TEXT, purpose=TEXT, labelCount={"type": "integer"}, etag=TEXT)
-    operation = thing(name=TEXT, done={"type": "boolean"}, response={"type": "object"})
-    path, own = "kms.projects_locations_key_rings", {"purpose": TEXT, "labelCount": {"type": "integer"}}
-    return [
-        api(f"{path}_create", thing("parent", parent=TEXT, keyRingId=TEXT, **own), operation, provider="google"),
-        api(f"{path}_get", thing("name", name=TEXT), ring, provider="google"),
-        api(
-            f"{path}_list",
-            thing("parent", parent=TEXT, pageSize={"type": "integer"}, pageToken=TEXT),
-            thing(keyRings={"type": "array", "items": ring}, nextPageToken=TEXT),
-            provider="google",
-        ),
-        api(f"{path}_patch", thing("name", name=TEXT, updateMask=TEXT, **own), ring, provider="google"),
-        api(f"{path}_delete", thing("name", name=TEXT), thing(), provider="google"),
-    ]
-
-
-def proxy_apis() -> list[Api]:
-    """No get: describe filters by the identifier."""
-    proxy = thing(ProxyName=TEXT, Subnet=TEXT)
-    return [
-        api("db.create_proxy", thing("ProxyName", ProxyName=TEXT, Subnet=TEXT), thing(Proxy=proxy)),
-        api("db.describe_proxies", thing(ProxyName=TEXT), thing(Proxies={"type": "array", "items": proxy})),
-        api("db.delete_proxy", thing("ProxyName", ProxyName=TEXT), {}),
-    ]
-
-
-APIS = [*queue_apis(), *disk_apis(), *ring_apis(), *proxy_apis()]
-FAMILIES = {family.noun: family for family in find_families(APIS)[0]}
+from tests.corpus.made_apis import api, thing
+from tests.corpus.made_services import FAMILIES
 
 
 def calm(family: Family, seed: int = 0) -> Simulator:
@@ -123,44 +28,6 @@ def throttled(simulator: Simulator) -> bool:
     api = simulator.family.operations["create"]
     simulator.call(api.name, {"unknown": 1})
     return simulator.failed == THROTTLED
-
-
-def test_families_are_found_by_structure() -> None:
-    assert set(FAMILIES) == {"queue", "disk", "key ring", "proxy"}
-    queue, disk, ring, proxy = (FAMILIES[noun] for noun in ("queue", "disk", "key ring", "proxy"))
-    assert queue.identifiers == {"get": "queueName", "update": "queue", "delete": "queue"}
-    assert queue.origin.parameter == "queueName" and disk.origin.parameter is None
-    assert ring.origin.composed and ring.origin.parameter == "keyRingId" and ring.scope == ("parent",)
-    assert queue.content == ("priority", "state") and set(queue.changeable) == {"state", "priority"}
-    assert proxy.operations["get"] is proxy.operations["list"] and proxy.places["get"].many
-    assert queue.places["get"].path == ("queue",) and queue.places["list"].path == ("queues",)
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda apis: apis[1:], "no_create"),
-        (lambda apis: [one for one in apis if "delete" not in one.name], "no_delete"),
-        (lambda apis: [one for one in apis if "describe" not in one.name], "no_get"),
-        (lambda apis: apis[:1], "single_operation"),
-    ],
-)
-def test_incomplete_families_are_counted_by_reason(change: Any, reason: str) -> None:
-    families, dropped = find_families(change(disk_apis()))
-    assert not families
-    assert dropped == {reason: {"count": 1, "example": "aws/disks/disk"}}
-
-
-def test_an_identifier_that_nobody_tells_is_a_reason() -> None:
-    create, *rest = disk_apis()
-    silent = api(create.name, create.parameters, thing(size={"type": "integer"}))
-    assert list(find_families([silent, *rest])[1]) == ["identifier_not_returned"]
-
-
-def test_an_argument_that_nobody_can_say_is_a_reason() -> None:
-    create, *rest = disk_apis()
-    deep = thing("config", config={"type": "object"}, **create.parameters["properties"])
-    assert list(find_families([api(create.name, deep, create.returns), *rest])[1]) == ["argument_not_sayable"]
 
 
 def test_state_of_a_resource_named_by_the_caller() -> None:
@@ -288,27 +155,3 @@ def test_an_unknown_operation_is_an_error_of_the_program() -> None:
 )
 def test_error_codes_are_those_that_the_api_lists(errors: tuple[str, ...], kind: str, code: str | None) -> None:
     assert listed_code(api("efs.get_access_point", thing(), {}, errors), kind, "access point") == code
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("batch.create_job_queue", ("create", "job_queue")),
-        ("rds.describe_db_instances", ("list", "db_instance")),
-        ("calendar.events_insert", ("create", "event")),
-        ("kms.projects_key_rings_list", ("list", "projects_key_ring")),
-        ("ec2.delete_tags", None),
-        ("x.projects_keys_batch_create", None),
-        ("x.start_job", None),
-        ("x.create", None),
-    ],
-)
-def test_roles_and_nouns(name: str, found: tuple[str, str] | None) -> None:
-    assert role_and_noun(name) == found
-
-
-def test_words() -> None:
-    assert [singular(word) for word in ("policies", "addresses", "status", "apis", "keys")] == [
-        "policy", "address", "status", "api", "key"
-    ]  # fmt: skip
-    assert collections_of("projects_key_rings_crypto_keys") == ("projects", "keyRings", "cryptoKeys")
