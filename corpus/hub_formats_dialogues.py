@@ -93,16 +93,3 @@ def turns(value: Any, role: str = "from", words: str = "value") -> Iterator[tupl
         raise BadRow("no_turns")
     for turn in value:
         yield str(turn.get(role)), turn.get(words)
-
-
-def words_in(value: Any) -> Iterator[str]:
-    """Every text in messages, values of arguments included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield str(name)
-            yield from words_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from words_in(part)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
+from typing import Any
 
 _BREAKS = re.compile(r"</?(?:p|div|note|important|section|dl|dt|dd|ul|ol|br|h\d|table|tr|pre)\b[^>]*>", re.I)
 _ITEM = re.compile(r"<li\b[^>]*>", re.I)
@@ -62,3 +64,16 @@ def snake_case(name: str) -> str:
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
     name = re.sub(r"([a-z\d])([A-Z])", r"\1_\2", name)
     return re.sub(r"\W+", "_", name).strip("_").lower()
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a tree of JSON values: names of properties, and what stands under them, numbers as text too."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield str(name)
+            yield from texts_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts_in(part)
+    else:
+        yield str(value)

@@ -7,6 +7,8 @@ import re
 import warnings
 
 SHORTEST_CODE, LONGEST_CODE = 300, 40_000
+LONGEST_SOURCE = 400_000
+"""Bytes of a file that is read at all."""
 """Characters of a source file."""
 SHORTEST_TEXT = 250
 LONGEST_LINE = 500

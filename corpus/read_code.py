@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from corpus.distribution_reader import DistributionReader
 from corpus.distributions import Distribution
-from corpus.quality import code_problem, has_control_tokens, path_problem
+from corpus.quality import LONGEST_SOURCE, code_problem, has_control_tokens, path_problem
 from corpus.rows import Row
 from corpus.sampling import round_robin
 
@@ -48,6 +48,8 @@ class CodeReader(DistributionReader):
     def _text(self, distribution: Distribution, file: str) -> str | None:
         where = f"{distribution.name}/{file}"
         try:
+            if distribution.size(file) > LONGEST_SOURCE:
+                return self.refuse("too_long", where)
             text = distribution.read(file)
         except UnicodeDecodeError:
             return self.refuse("not_utf8", where)

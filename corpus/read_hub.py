@@ -10,11 +10,12 @@ from corpus.chunks import MOST_CHUNKS, chunks_of
 from corpus.drops import CountingStep
 from corpus.foreign_calls import BadRow
 from corpus.hub_files import HubFiles
-from corpus.hub_formats_dialogues import Formatted, words_in
+from corpus.hub_formats_dialogues import Formatted
 from corpus.hub_formats_files import records_of
 from corpus.hub_recipe import asked_entries
 from corpus.hub_registry import UNSTATED, HubEntry
 from corpus.licences import is_allowed
+from corpus.plain_text import texts_in
 from corpus.quality import has_control_tokens, text_problem
 from corpus.rows import Row, ordered_json
 from records.calls import render_chat
@@ -101,7 +102,7 @@ class HubReader(CountingStep):
 
     def _texts(self, formatted: Formatted) -> Iterator[str]:
         """The texts of the rows of a record, one unless a page is cut. Raises BadRow."""
-        spoken = "\n".join(words_in([formatted.messages, formatted.tools, formatted.text]))
+        spoken = "\n".join(texts_in([formatted.messages, formatted.tools, formatted.text]))
         if has_control_tokens(spoken, self.control_tokens):
             raise BadRow("control_token")
         if formatted.messages is not None:

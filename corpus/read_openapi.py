@@ -73,7 +73,7 @@ class OpenApiReader(DocumentReader):
         chosen = self._chosen() if self.limit is not None else None
         for file, document in self._latest_documents(count=True):
             licence = self._licence(document)
-            if provider_and_service(document)[0].split(":")[0] in self.without:
+            if self._elsewhere(document):
                 self.drop("other_source", file)
             elif reason := licence_problem(licence):
                 self._leave_aside(file, document, licence, reason)
@@ -83,6 +83,9 @@ class OpenApiReader(DocumentReader):
     def _licence(self, document: dict[str, Any]) -> str:
         declared = licence_of(document)
         return self.licences.get(provider_and_service(document)[0], UNKNOWN) if declared == UNKNOWN else declared
+
+    def _elsewhere(self, document: dict[str, Any]) -> bool:
+        return provider_and_service(document)[0].split(":")[0] in self.without
 
     def _leave_aside(self, file: str, document: dict[str, Any], licence: str, reason: str) -> None:
         count = 0
@@ -97,7 +100,7 @@ class OpenApiReader(DocumentReader):
         catalogue: dict[str, list[str]] = {}
         taken: dict[str, set[str]] = {}
         for file, document in self._latest_documents(count=False):
-            if licence_problem(self._licence(document)) is None:
+            if not self._elsewhere(document) and licence_problem(self._licence(document)) is None:
                 catalogue[file] = [f"{method} {path}" for method, path, _, _ in operations_of(document)]
         for turn, (file, key) in enumerate(round_robin(catalogue, self.seed)):
             # More than wanted, because some of the chosen turn out to lack documentation.

@@ -12,9 +12,9 @@ from corpus.distributions import Distribution, usable_distributions
 from corpus.python_classes import methods_of
 from corpus.python_exports import Exports, Module, module_of
 from corpus.python_functions import Function, functions_of
-from corpus.quality import GENERATED, has_control_tokens, path_problem
+from corpus.quality import GENERATED, LONGEST_SOURCE, has_control_tokens, path_problem
 from corpus.read_apis import ApiStep
-from corpus.read_text import LONGEST_SOURCE, cpython
+from corpus.read_text import cpython
 from corpus.rows import ordered_json
 from records.files import stable_hash
 

@@ -15,7 +15,7 @@ from corpus.distribution_reader import DistributionReader
 from corpus.distributions import Distribution
 from corpus.docstrings import reference_text
 from corpus.drops import CountingStep
-from corpus.quality import GENERATED, has_control_tokens, path_problem, text_problem
+from corpus.quality import GENERATED, LONGEST_SOURCE, has_control_tokens, path_problem, text_problem
 from corpus.rows import Row
 from corpus.sampling import round_robin
 
@@ -27,7 +27,6 @@ DOCUMENTS = (".rst", ".md", ".txt")
 NOT_PROSE = re.compile(
     r"requirements|licen[cs]e|copying|notice|authors|top_level|entry_points|sources|cmakelists", re.I
 )
-LONGEST_SOURCE = 400_000
 _MARKUP = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>\n]*>|!?\[!\[[^\n]*|!\[[^\]\n]*\]\([^)\n]*\)", re.S)
 _BADGES = re.compile(r"^\s*(?:\.\. (?:image|\|)|:(?:target|alt|width|height|align):|\|[\w -]+\|(?:_)?\s*$).*$", re.M)
 

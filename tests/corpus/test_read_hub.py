@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,11 @@ from corpus.read_hub import HubReader, hub_readers
 from records.calls import render_chat
 from records.errors import UserError
 from tests.corpus.conftest import GOOD_CODE
-from tests.hub.processes import Server, start_server
+from tests.hub.processes import Server
 
 CONTROL = ("<|im_start|>", "<|im_end|>")
 TOOL = {"name": "f", "description": "Adds.", "parameters": {"x": {"type": "int", "description": "One."}}}
 PAGE = "One may say a thing about functions, and then again another thing about the arguments they take. " * 5
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    found = start_server(tmp_path_factory.mktemp("build"))
-    yield found
-    found.kill()
 
 
 @pytest.fixture(autouse=True)

@@ -119,6 +119,8 @@ def test_unknown_licences_are_kept_aside(tmp_path: Path) -> None:
     assert [api.license for api in told.apis()] == ["MIT"], "only where none is declared"
     without = reader(folder, tmp_path, licences={"api.shelves.example": "MIT"}, without=["api.shelves.example"])
     assert list(without.apis()) == [] and counts(without) == {"other_source": 2}
+    capped = reader(folder, tmp_path, 1, licences={"api.shelves.example": "MIT"}, without=["api.shelves.example"])
+    assert list(capped.apis()) == [] and not capped._chosen(), "what is left out takes no turn of the cap"
 
 
 def test_latest_stable_version_and_cap(tmp_path: Path) -> None:

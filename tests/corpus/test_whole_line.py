@@ -166,8 +166,9 @@ def test_datasheet_and_card_have_no_gaps(finished: Path) -> None:
         assert f"## {title}" in text
 
 
-def test_dry_run_writes_nothing(tmp_path: Path) -> None:
-    result = run(tmp_path, "--dry-run", recipe="local")
+@pytest.mark.parametrize("recipe", ["local", "full"])
+def test_dry_run_writes_nothing(tmp_path: Path, recipe: str) -> None:
+    result = run(tmp_path, "--dry-run", recipe=recipe)
     assert result.returncode == 0 and "expected" in result.stdout and "to do" in result.stdout
     assert not (tmp_path / "build").exists()
 
@@ -184,6 +185,14 @@ def test_a_missing_document_stops_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "clock.json").unlink()
     result = run(tmp_path, recipe=recipe)
     assert result.returncode == 2 and "clock.json does not exist" in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_wrong_name_of_a_hub_dataset_stops_before_any_work(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, 1)
+    recipe.write_text(recipe.read_text().replace("botocore_apis: 60,", "botocore_apis: 60, hub: {toolacee: 5},"))
+    result = run(tmp_path, recipe=recipe)
+    assert result.returncode == 2 and "did you mean toolace?" in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "build").exists()
 
 

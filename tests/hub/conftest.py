@@ -1,21 +1,10 @@
-"""A server process over a fresh store, and a small build folder with everything that a release is made of."""
+"""The client's caches of these tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.hub.processes import Server, start_server
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for one test module."""
-    found = start_server(tmp_path_factory.mktemp("build"))
-    yield found
-    found.kill()
 
 
 @pytest.fixture(autouse=True)

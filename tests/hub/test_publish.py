@@ -259,6 +259,7 @@ def test_wrong_settings(settings: dict[str, str], words: str, copy: Released) ->
         ("corpus/manifest.json", ('"bfcl"', '"mmlu"'), "not decontaminated against the benchmark of bfcl_simple"),
         ("models/base/record.json", ('"Apache-2.0"', '"unknown"'), "names no licence"),
         ("corpus/manifest.json", ('"MIT"', '"unknown"'), "no known licence"),
+        ("corpus/manifest.json", ('"MIT"', '"CC-BY-NC-4.0", "restricted": true'), "for its own use"),
         ("corpus/data/code/train-00000-of-00001.parquet", "damage", "differs from what its record says"),
         ("models/hephaestus-1m-ift/record.json", ('"tokens": 2048', '"tokens": 2049'), "belongs to another training"),
     ],
