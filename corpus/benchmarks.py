@@ -1,38 +1,51 @@
-"""Questions and answers of benchmarks, as the word sequences that must not occur in the corpus."""
+"""The benchmarks that must not be in the corpus: where their data lie, and the index that finds them in texts."""
 
 from __future__ import annotations
 
-import json
-import re
-import zipfile
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from corpus.benchmark_items import (
+    Item,
+    agentbench_items,
+    api_bank_items,
+    api_bench_items,
+    bfcl_items,
+    mmlu_items,
+    nexus_items,
+)
+from corpus.fingerprints import (
+    N_GRAM,
+    SHIFT,
+    SHORTEST,
+    Fingerprints,
+    data_sha256,
+    fingerprint_file,
+    item_words,
+    read_fingerprints,
+)
+from corpus.word_hashes import HashSet, hash_n_grams, hash_words, normalised, telling
 from records.assets import asset
 from records.errors import UserError
+from records.files import sha256_file
 
-SHORTEST = 6
-"""Words of the shortest question or answer that is searched for; it must then occur whole."""
-_WORD = re.compile(r"[^\W_]+")
-
-
-def normalised(text: str) -> list[str]:
-    """Words of a text: lower case, and without punctuation, underscores, JSON syntax and blanks."""
-    return _WORD.findall(text.lower())
-
-
-@dataclass(frozen=True)
-class Item:
-    """One question or answer of a benchmark."""
-
-    benchmark: str
-    id: str
-    part: str
-    """`question` or `answer`."""
-    text: str
+READERS: dict[str, Callable[[Path], Iterator[Item]]] = {
+    "bfcl": bfcl_items,
+    "mmlu": mmlu_items,
+    "api_bank": api_bank_items,
+    "api_bench": api_bench_items,
+    "nexus": nexus_items,
+    "agentbench": agentbench_items,
+}
+"""Benchmark → its reader, which takes the wheel of BFCL and the folder `$BENCH_DATA` of the others."""
+PLANNED = (*READERS, "tau_bench")
+"""Benchmarks of the evaluation plan: what a recipe does not list is named as unchecked."""
 
 
 @dataclass(frozen=True)
@@ -44,93 +57,123 @@ class Leak:
 
 
 class BenchmarkIndex:
-    """Finds word n-grams of benchmark items in texts."""
+    """Finds word n-grams of benchmark items in texts, by hashes of their first words; a hit is compared word by word.
 
-    def __init__(self, items: Sequence[Item], n_gram: int) -> None:
-        """Index every run of `n_gram` words of every item; shorter items of SHORTEST words or more as a whole."""
+    Items of fewer than `n_gram` words are found whole; those of fewer than SHORTEST are not searched for.
+    """
+
+    def __init__(self, items: Sequence[Item], n_gram: int, fingerprints: Sequence[Fingerprints] = ()) -> None:
+        """Index every run of `n_gram` words of every item; fingerprints have an n-gram of their own."""
+        if n_gram < SHORTEST:
+            raise UserError(f"corpus.decontamination.n_gram is {n_gram}; n-grams of fewer than {SHORTEST} words")
         self.n_gram = n_gram
-        self.too_short = 0
-        self.grams: dict[tuple[str, ...], list[tuple[tuple[str, ...], Item]]] = {}
-        for item in items:
-            words = normalised(item.text)
-            if len(words) < SHORTEST:
-                self.too_short += 1
-            for start in range(max(1, len(words) - n_gram + 1) if len(words) >= SHORTEST else 0):
-                gram = tuple(words[start : start + n_gram])
-                known = self.grams.setdefault(gram[:SHORTEST], [])
-                if all(gram != other for other, _ in known):
-                    known.append((gram, item))
+        self.items = items
+        self.fingerprints = fingerprints
+        self.too_short = sum(int(found.about["items_too_short"]) for found in fingerprints)
+        heads, hits = [np.zeros(0, dtype=np.uint64)], []
+        for number, item in enumerate(items):
+            words = item_words(item.text)
+            size = min(n_gram, len(words))
+            places = np.flatnonzero(telling(words, size)) if size >= SHORTEST else ()
+            self.too_short += not len(places)
+            if len(places):
+                heads.append(hash_n_grams(hash_words(words), SHORTEST)[places])
+                hits += [(number, place) for place in places]
+        self._heads = HashSet(np.concatenate(heads))
+        self._hits = np.array(hits, dtype=np.uint32).reshape(-1, 2)
+        self._grams = HashSet(np.concatenate([heads[0], *(found.grams for found in fingerprints)]))
+        self._short = HashSet(np.concatenate([heads[0], *(found.heads for found in fingerprints)]))
+
+    @property
+    def size(self) -> int:
+        """N-grams, short items and fingerprints that texts are compared with."""
+        return len(self._heads) + len(self._grams) + len(self._short)
 
     def leaks(self, text: str) -> list[Leak]:
         """The leaks in a text, in order; empty when it is clean."""
         words = normalised(text)
-        heads = zip(*(words[start:] for start in range(SHORTEST)), strict=False)
-        found = []
-        for place, head in enumerate(heads):
-            for gram, item in self.grams.get(head, ()):
-                if tuple(words[place : place + len(gram)]) == gram:
-                    found.append(Leak(item, " ".join(gram)))
-        return found
+        if len(words) < SHORTEST:
+            return []
+        hashes = hash_words(words)
+        heads = hash_n_grams(hashes, SHORTEST)
+        found = list(self._exact(words, heads))
+        if self.fingerprints:
+            found += self._fingerprinted(words, hashes, heads >> SHIFT)
+        return [leak for _, leak in sorted(found, key=lambda pair: pair[0])]
+
+    def _exact(self, words: list[str], heads: Any) -> Iterator[tuple[int, Leak]]:
+        seen: set[tuple[int, tuple[str, ...]]] = set()
+        for place, hit in self._heads.find(heads):
+            number, start = self._hits[hit].tolist()
+            gram = _words_of(self.items[number].text)[start : start + self.n_gram]
+            if (place, gram) not in seen and tuple(words[place : place + len(gram)]) == gram:
+                seen.add((place, gram))
+                yield place, Leak(self.items[number], " ".join(gram))
+
+    def _fingerprinted(self, words: list[str], hashes: Any, heads: Any) -> Iterator[tuple[int, Leak]]:
+        for place, hit in self._grams.find(hash_n_grams(hashes, N_GRAM) >> SHIFT):
+            yield place, self._leak_of(hit, "grams", words[place : place + N_GRAM])
+        lengths = [found.lengths for found in self.fingerprints]
+        wholes = [found.wholes for found in self.fingerprints]
+        for place, hit in self._short.find(heads):
+            length = int(np.concatenate(lengths)[hit])
+            whole = hash_n_grams(hashes[place : place + length], length) >> SHIFT
+            if len(whole) and whole[0] == np.concatenate(wholes)[hit]:
+                yield place, self._leak_of(hit, "heads", words[place : place + length])
+
+    def _leak_of(self, hit: int, part: str, words: list[str]) -> Leak:
+        """The leak of the fingerprint with this place among those of all benchmarks."""
+        for found in self.fingerprints:
+            if hit < len(getattr(found, part)):
+                return Leak(Item(found.benchmark, "fingerprint", "question or answer", ""), " ".join(words))
+            hit -= len(getattr(found, part))
+        raise AssertionError("a place beyond all fingerprints")
 
 
-def bfcl_items(wheel: Path) -> Iterator[Item]:
-    """Questions of `BFCL_v4_*.json` and answers of `possible_answer/`, of all categories.
+@lru_cache(maxsize=4096)
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(item_words(text))
+
+
+@dataclass(frozen=True)
+class BenchmarkSource:
+    """Where a benchmark's questions and answers are looked up."""
+
+    benchmark: str
+    kind: str
+    """`wheel` or `folder`, which hold the texts, or `fingerprints`."""
+    place: Path
+
+    def identity(self) -> dict[str, str]:
+        """What tells this source from another: kind and sha256."""
+        place = self.place / self.benchmark if self.kind == "folder" else self.place
+        return {"kind": self.kind, "sha256": data_sha256(place) if place.is_dir() else sha256_file(place)}
+
+
+def benchmark_source(name: str) -> BenchmarkSource:
+    """BFCL's wheel; of the others `$BENCH_DATA/<name>`, or else the fingerprints in this repository.
 
     Raises:
-        UserError: the wheel holds none.
+        UserError: the benchmark is unknown, or neither is there.
     """
-    empty = True
-    with zipfile.ZipFile(wheel) as archive:
-        for name in sorted(archive.namelist()):
-            found = re.fullmatch(r"bfcl_eval/data/(possible_answer/)?BFCL_v4_(\w+)\.json", name)
-            if not found or found[2] == "format_sensitivity":
-                continue
-            part = "answer" if found[1] else "question"
-            for line in archive.read(name).decode("utf-8").splitlines():
-                if line.strip():
-                    empty = False
-                    yield from _bfcl_texts(json.loads(line), part)
-    if empty:
-        raise UserError(f"{wheel} holds no BFCL_v4_*.json; it is not the bfcl-eval wheel of requirements/assets.txt")
-
-
-def _bfcl_texts(entry: dict[str, Any], part: str) -> Iterator[Item]:
-    if part == "answer":
-        for text in _answers(entry.get("ground_truth", [])):
-            yield Item("bfcl", str(entry["id"]), part, text)
-        return
-    for turn in entry.get("question", []):
-        for message in turn if isinstance(turn, list) else [turn]:
-            # System prompts are the same instructions for many questions, not a question.
-            if isinstance(message, dict) and message.get("role") == "user":
-                yield Item("bfcl", str(entry["id"]), part, str(message.get("content", "")))
-
-
-def _answers(value: Any) -> Iterator[str]:
-    """Each call of an answer as text. Of the accepted values that it lists for an argument, the first is taken."""
-    for call in value if isinstance(value, list) else [value]:
-        if isinstance(call, list):
-            yield from _answers(call)
-        elif isinstance(call, dict):
-            yield json.dumps({name: _first_values(arguments) for name, arguments in call.items()}, ensure_ascii=False)
-        else:
-            yield str(call)
-
-
-def _first_values(arguments: Any) -> Any:
-    if isinstance(arguments, dict):
-        return {name: _first_values(_first(value)) for name, value in arguments.items()}
-    return arguments
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and value else value
-
-
-READERS: dict[str, tuple[str, Callable[[Path], Iterator[Item]]]] = {"bfcl": ("bfcl-eval", bfcl_items)}
-"""Benchmark → the data wheel that carries it and its reader."""
-UNCHECKED = ("mmlu", "api_bank", "api_bench", "nexus", "agentbench", "tau_bench")
-"""Benchmarks of the evaluation plan that no reader here covers."""
+    if name not in READERS:
+        known = ", ".join(sorted(READERS))
+        raise UserError(f"corpus.decontamination.benchmarks names {name!r}, which has no reader; known: {known}")
+    if name == "bfcl":
+        try:
+            return BenchmarkSource(name, "wheel", asset("bfcl-eval").path)
+        except UserError as error:
+            raise UserError(f"benchmark {name} cannot be checked, so nothing is written: {error}") from None
+    folder = os.environ.get("BENCH_DATA")
+    if folder and (Path(folder) / name).is_dir():
+        return BenchmarkSource(name, "folder", Path(folder))
+    if fingerprint_file(name).is_file():
+        return BenchmarkSource(name, "fingerprints", fingerprint_file(name))
+    where = f"{Path(folder) / name} does not exist" if folder else "BENCH_DATA is not set"
+    raise UserError(
+        f"benchmark {name} cannot be checked, so nothing is written: {where}, and the repository holds no fingerprints"
+        f" of it; set BENCH_DATA to a folder with {name}/, or take {name} out of corpus.decontamination.benchmarks"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -141,17 +184,10 @@ def load_index(benchmarks: tuple[str, ...], n_gram: int) -> BenchmarkIndex:
         UserError: a listed benchmark is not known, or its data are missing.
     """
     items: list[Item] = []
-    for name in benchmarks:
-        items += READERS[name][1](benchmark_wheel(name))
-    return BenchmarkIndex(items, n_gram)
-
-
-def benchmark_wheel(name: str) -> Path:
-    """The data wheel of a benchmark. Raises UserError: unknown, or not there."""
-    if name not in READERS:
-        known = ", ".join(sorted(READERS))
-        raise UserError(f"corpus.decontamination.benchmarks names {name!r}, which has no reader; known: {known}")
-    try:
-        return asset(READERS[name][0]).path
-    except UserError as error:
-        raise UserError(f"benchmark {name} cannot be checked, so nothing is written: {error}") from None
+    fingerprints = []
+    for source in map(benchmark_source, benchmarks):
+        if source.kind == "fingerprints":
+            fingerprints.append(read_fingerprints(source.place))
+        else:
+            items += READERS[source.benchmark](source.place)
+    return BenchmarkIndex(items, n_gram, fingerprints)

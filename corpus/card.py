@@ -67,8 +67,9 @@ The licence and notice texts of every source are in `LICENSES/`; each row names 
 
 Retrieval embedded {seeds:,} API seeds and {candidates:,} text chunks with all-MiniLM-L6-v2 and found {retrieved:,}
 chunks near a seed; a fastText filter (F1 {f1:.3f} on {held_out:,} labels held out) kept {kept:,} of them as `web`.
-Exact duplicates and MinHash near duplicates were removed over all configs. Rows that share {n_gram} words in a row
-with a question or an answer of {checked} were removed ({leaks:,} rows); not compared: {unchecked}. `datasheet.md`
+Exact duplicates and MinHash near duplicates were removed over all configs. Rows that share {n_gram} to 13 words in
+a row with a question or an answer of {checked} were removed ({leaks:,} rows); not compared:
+{unchecked}. `datasheet.md`
 has the measured figures of every step, `reports/` the data behind them, `manifest.json` a hash of every file.
 
 ![Length of rows](figures/lengths.png)

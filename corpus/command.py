@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from corpus.distributions import installed_versions
 from corpus.documents import BUNDLE, state_of_documents
@@ -26,9 +28,11 @@ def main(argv: Sequence[str]) -> int:
     options = command_parser("corpus", "Make the corpus of a recipe.").parse_args(argv)
     work = work_of(load_recipe(options.recipe))
     steps = line()
-    outside = {"python": platform.python_version(), "installed": installed_versions()}
+    outside: dict[str, Any] = {"python": platform.python_version(), "installed": installed_versions()}
     if documents := state_of_documents(work.recipe.corpus.sources):
         outside["documents"] = documents
+    if os.environ.get("BENCH_DATA"):
+        outside["benchmarks"] = benchmark_identities(work.recipe)
     prints = prints_of(work, steps, outside)
     if options.dry_run:
         print(plan(work, steps, prints))
@@ -54,13 +58,20 @@ def run(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> None:
     write_run_record(work, steps, start, memory.peak_bytes)
 
 
+def benchmark_identities(recipe: Recipe) -> dict[str, dict[str, str]]:
+    """What each listed benchmark is looked up in. Raises UserError when one is missing."""
+    from corpus.benchmarks import benchmark_source
+
+    return {name: benchmark_source(name).identity() for name in recipe.corpus.decontamination.benchmarks}
+
+
 def preflight(work: Work) -> None:
     """Raise UserError when a wheel, a listed benchmark or the disk space is missing."""
-    from corpus.benchmarks import benchmark_wheel
+    from corpus.benchmarks import benchmark_source
     from corpus.hub_recipe import asked_entries
 
     for name in work.recipe.corpus.decontamination.benchmarks:
-        benchmark_wheel(name)
+        benchmark_source(name)
     for name in wheels_of(work.recipe):
         asset(name)
     sources = work.recipe.corpus.sources

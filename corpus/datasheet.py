@@ -82,9 +82,13 @@ the figures do not say how well it decides about retrieved text.
 
 {filter}
 
-Decontamination: {n_grams:,} word {n_gram}-grams of {checked} questions and answers, {checked_rows:,} rows compared,
-{leaks:,} removed; the written shards were searched again. {too_short:,} items of fewer than six words were too short
-to search for. Not compared: {unchecked}.
+Decontamination: {n_grams:,} word {n_gram}-grams and fingerprints of questions and answers ({checked}), {checked_rows:,}
+rows compared, {leaks:,} removed; the written shards were searched again. Case, punctuation,
+blanks and the order of JSON keys hide nothing.
+{too_short:,} questions and answers were too short to search for (fewer than eight words) or hold little but numbers.
+Not compared: {unchecked}.
+
+{compared}
 
 {spans}
 
@@ -205,6 +209,15 @@ def _filter(report: dict[str, Any]) -> dict[str, Any]:
     return {"filter": table(("measure", "value"), rows), "threshold": report["threshold"]}
 
 
+def _compared(report: dict[str, Any]) -> list[tuple[str, str, int, int, str]]:
+    rows = []
+    for name, source in report["sources"].items():
+        by = "fingerprints" if source["kind"] == "fingerprints" else "text"
+        spans = report["matches"].get(name, {}).get("spans", 0)
+        rows.append((name, by, spans, sum(report["dropped"].get(name, {}).values()), f"`{source['sha256'][:12]}`"))
+    return rows
+
+
 def _decontamination(report: dict[str, Any]) -> dict[str, Any]:
     head = ("row removed", "config", "item", "part", "words in common")
     spans = [
@@ -220,4 +233,5 @@ def _decontamination(report: dict[str, Any]) -> dict[str, Any]:
         "leaks": sum(count for found in report["dropped"].values() for count in found.values()),
         "too_short": report["items_too_short"],
         "spans": shown,
+        "compared": table(("benchmark", "by", "spans found", "rows removed", "sha256"), _compared(report)),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.readers.jsonl import JsonlReader
 
-from corpus.benchmarks import UNCHECKED, BenchmarkIndex, Leak, load_index
+from corpus.benchmarks import PLANNED, BenchmarkIndex, Leak, benchmark_source, load_index
 from corpus.executor import jsonl_writer, run_blocks
 from corpus.rows import jsonl_files, read_documents
 from corpus.steps import Work, write_report
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 20
 """Matched spans that the report shows."""
+MOST_OBJECTS = 200
+"""Places of a text that are tried as JSON."""
 
 
 class BenchmarkFilter(BaseFilter):
@@ -41,9 +45,43 @@ class BenchmarkFilter(BaseFilter):
 
 
 def leaks_of(row: Document, index: BenchmarkIndex) -> list[Leak]:
-    """Leaks in everything a row holds: its text, and its messages and tools as JSON."""
-    parts = (row.text, row.metadata.get("messages"), row.metadata.get("tools"))
-    return [leak for part in parts if part for leak in index.leaks(part)]
+    """Leaks in everything a row holds."""
+    parts = texts_of(row.text, row.metadata.get("messages"), row.metadata.get("tools"))
+    return [leak for part in parts for leak in index.leaks(part)]
+
+
+def texts_of(text: str, messages: str | None, tools: str | None) -> Iterator[str]:
+    """All that a row says: its text, messages and tools, and their JSON with keys in order.
+
+    Benchmark answers are indexed in that order of keys too, so that an answer with its arguments exchanged is found.
+    """
+    yield text
+    if tools:
+        yield tools
+    if messages:
+        yield messages
+        yield json.dumps(json.loads(messages), sort_keys=True, ensure_ascii=False)
+    else:
+        yield from map(_in_order, _json_in(text))
+
+
+def _in_order(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _json_in(text: str) -> Iterator[Any]:
+    """JSON objects in a text, outermost ones, MOST_OBJECTS at most."""
+    decoder, place = json.JSONDecoder(), 0
+    for _ in range(MOST_OBJECTS):
+        place = text.find('{"', place)
+        if place < 0:
+            return
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            place += 1
+        else:
+            yield value
 
 
 def decontaminate(work: Work, folder: Path) -> None:
@@ -66,10 +104,12 @@ def decontaminate(work: Work, folder: Path) -> None:
         {
             "benchmarks": {"checked": list(recipe.benchmarks), "unchecked": unchecked(recipe.benchmarks)},
             "n_gram": recipe.n_gram,
-            "n_grams_indexed": sum(map(len, index.grams.values())),
+            "sources": {name: benchmark_source(name).identity() for name in recipe.benchmarks},
+            "n_grams_indexed": index.size,
             "items_too_short": index.too_short,
             "rows_checked": checked,
             "dropped": _counts(removed),
+            "matches": _matches(removed),
             "spans": [span for row in removed for span in _spans(row)][:EXAMPLES],
         },
     )
@@ -77,7 +117,7 @@ def decontaminate(work: Work, folder: Path) -> None:
 
 def unchecked(checked: tuple[str, ...]) -> list[str]:
     """Benchmarks of the evaluation plan that this corpus was not compared with."""
-    return [name for name in UNCHECKED if name not in checked]
+    return [name for name in PLANNED if name not in checked]
 
 
 def _described(leak: Leak) -> dict[str, str]:
@@ -87,6 +127,14 @@ def _described(leak: Leak) -> dict[str, str]:
 def _spans(row: Document) -> list[dict[str, Any]]:
     first = row.metadata["leaks"][0]
     return [{"row": row.id, "config": row.metadata["config"], "n_grams": len(row.metadata["leaks"]), **first}]
+
+
+def _matches(removed: list[Document]) -> dict[str, dict[str, int]]:
+    """By benchmark: matched spans, and the items that they belong to (fingerprints do not tell items apart)."""
+    spans: dict[str, list[str]] = {}
+    for leak in (leak for row in removed for leak in row.metadata["leaks"]):
+        spans.setdefault(leak["benchmark"], []).append(leak["item"])
+    return {name: {"spans": len(items), "items": len(set(items))} for name, items in sorted(spans.items())}
 
 
 def _counts(removed: list[Document]) -> dict[str, dict[str, int]]:

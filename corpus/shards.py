@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.benchmarks import BenchmarkIndex, load_index
+from corpus.decontaminate import texts_of
 from corpus.executor import progress
 from corpus.rows import CONFIGS, SPLITS, read_documents
 from corpus.steps import Work, write_report
@@ -113,9 +114,7 @@ def refuse_leaks(file: Path, index: BenchmarkIndex) -> None:
 def _texts(file: Path) -> Iterator[tuple[str, str]]:
     for batch in pq.ParquetFile(file).iter_batches(columns=["id", "text", "messages", "tools"]):
         for row in batch.to_pylist():
-            for part in ("text", "messages", "tools"):
-                if row[part]:
-                    yield row[part], row["id"]
+            yield from ((text, row["id"]) for text in texts_of(row["text"], row["messages"], row["tools"]))
 
 
 def histogram(lengths: list[int]) -> dict[str, int]:

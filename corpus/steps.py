@@ -67,7 +67,8 @@ def prints_of(work: Work, steps: Sequence[Step], outside: dict[str, Any]) -> dic
 
 def _sources() -> dict[str, str]:
     shared = [ROOT / "records" / name for name in ("calls.py", "chat_template.jinja")]
-    return {file.name: sha256_file(file) for file in [*sorted((ROOT / "corpus").glob("*.py")), *shared]}
+    ours = [*sorted((ROOT / "corpus").glob("*.py")), *sorted((ROOT / "corpus").glob("*/*.zip"))]
+    return {file.name: sha256_file(file) for file in [*ours, *shared]}
 
 
 def _assets() -> dict[str, str]:

@@ -120,7 +120,13 @@ class DecontaminationRecipe:
     benchmarks: tuple[str, ...]
     """Benchmarks to check; one that is missing is an error."""
     n_gram: int
-    """Words in an n-gram."""
+    """Words in an n-gram, for benchmarks whose text is at hand; fingerprints have ten."""
+    allow_undecontaminated: bool = False
+    """Whether shards are written though no benchmark is listed; the datasheet then says so."""
+
+    def __post_init__(self) -> None:
+        if not self.benchmarks and not self.allow_undecontaminated:
+            raise ValueError("benchmarks is empty; list some, or set allow_undecontaminated: true")
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from corpus.benchmarks import (
-    SHORTEST,
-    BenchmarkIndex,
-    Item,
-    benchmark_wheel,
-    bfcl_items,
-    load_index,
-    normalised,
-)
+from corpus.benchmark_items import Item, bfcl_items
+from corpus.benchmarks import BenchmarkIndex, benchmark_source, load_index
 from corpus.decontaminate import leaks_of
+from corpus.fingerprints import SHORTEST, item_words
 from corpus.rows import Row
 from corpus.shards import refuse_leaks, write_shard
+from corpus.word_hashes import normalised, telling
 from records.errors import UserError
 
 QUESTION = "Find the area of a triangle with a base of 10 units and height of 5 units, please."
@@ -48,8 +43,8 @@ def index_of(wheel: Path, n_gram: int = 10) -> BenchmarkIndex:
 
 def test_questions_and_answers_are_read(wheel: Path) -> None:
     found = [(item.part, item.text) for item in bfcl_items(wheel)]
-    assert ("question", QUESTION) in found and len(found) == 2
-    assert "base" in found[1][1] and "units" in found[1][1]
+    assert ("question", QUESTION) in found and len(found) == 4
+    assert all("base" in text and "units" in text and "10" in text for _, text in found)
 
 
 @pytest.mark.parametrize(
@@ -74,27 +69,58 @@ def test_clean_texts_pass(wheel: Path, text: str) -> None:
 
 
 def test_short_items_must_occur_whole() -> None:
-    index = BenchmarkIndex([Item("b", "1", "question", "What is the capital of France?")], 10)
-    assert index.leaks("so what is the capital of france then") and not index.leaks("what is the capital of Spain")
-    assert BenchmarkIndex([Item("b", "2", "question", "Hello there")], 10).too_short == 1
+    index = BenchmarkIndex([Item("b", "1", "question", "What is the tallest mountain in all of Japan?")], 10)
+    assert index.leaks("so what is the tallest mountain in all of Japan then")
+    assert not index.leaks("what is the tallest mountain in all of Peru")
+
+
+@pytest.mark.parametrize(
+    "text", ["Hello there", "1 2 3 4 5 6 7 8 9 10 11", "The quick brown fox jumps over the lazy dog"]
+)
+def test_what_says_nothing_is_not_searched_for(text: str) -> None:
+    index = BenchmarkIndex([Item("b", "2", "question", text)], 10)
+    assert index.too_short == 1 and index.size == 0 and not index.leaks(text)
 
 
 def test_against_brute_force() -> None:
     rng = random.Random(5)
-    vocabulary = "a b c d".split()
-    items = [Item("b", str(n), "question", " ".join(rng.choices(vocabulary, k=rng.randint(4, 16)))) for n in range(30)]
-    index = BenchmarkIndex(items, 8)
+    vocabulary = "aa bb cc dd".split()
+    items = [Item("b", str(n), "question", " ".join(rng.choices(vocabulary, k=rng.randint(6, 18)))) for n in range(30)]
+    index = BenchmarkIndex(items, 9)
 
     def windows(words: list[str]) -> set[tuple[str, ...]]:
         if len(words) < SHORTEST:
             return set()
-        return {tuple(words[i : i + 8]) for i in range(max(1, len(words) - 7))}
+        return {tuple(words[i : i + 9]) for i in range(max(1, len(words) - 8))}
 
     grams = set().union(*(windows(normalised(item.text)) for item in items))
+    found = 0
     for _ in range(300):
-        words = rng.choices(vocabulary, k=30)
-        expected = any(tuple(words[i : i + len(g)]) == g for g in grams for i in range(len(words)))
-        assert bool(index.leaks(" ".join(words))) == expected
+        words = rng.choices(vocabulary, k=60)
+        places = [i for i in range(len(words)) for g in grams if tuple(words[i : i + len(g)]) == g]
+        leaks = index.leaks(" ".join(words))
+        assert bool(leaks) == bool(places) and len({leak.words for leak in leaks}) <= len(grams)
+        found += bool(leaks)
+    assert 0 < found < 300
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"shown_as": "decimal", "unit": "units", "height": 5, "base": 10},
+        {"unit": "units", "base": 10, "shown_as": "decimal", "height": 5},
+    ],
+)
+def test_another_order_of_arguments_hides_nothing(wheel: Path, said: dict[str, object]) -> None:
+    index = index_of(wheel)
+    call = {"type": "function", "function": {"arguments": said, "name": "calculate_triangle_area"}}
+    messages = json.dumps([{"role": "assistant", "tool_calls": [call]}])
+    row = Row("r", "ift", "clean text", "made", "MIT", "", "", "single", messages=messages)
+    assert leaks_of(row.document(), index)
+    text = f"An answer may be {json.dumps({'calculate_triangle_area': said})} and so on."
+    assert leaks_of(Row("r", "text", text, "made", "MIT", "", "", "x").document(), index)
+    other = text.replace("height", "width")
+    assert not leaks_of(Row("r", "text", other, "made", "MIT", "", "", "x").document(), index)
 
 
 def test_messages_and_tools_are_searched_too(wheel: Path) -> None:
@@ -116,15 +142,26 @@ def test_a_leak_in_a_written_shard_stops_everything(wheel: Path, tmp_path: Path)
 
 def test_real_items_are_found_where_it_is_planted() -> None:
     index = load_index(("bfcl",), 10)
-    items = [item for item in bfcl_items(benchmark_wheel("bfcl")) if len(normalised(item.text)) >= SHORTEST]
+    items = [item for item in bfcl_items(benchmark_source("bfcl").place) if is_searched_for(item)]
     sample = random.Random(7).sample(items, 500)
     missed = [item.id for item in sample if not index.leaks(f"some words before {item.text.lower()} and after")]
     assert len(items) > 4000 and not missed
 
 
+def is_searched_for(item: Item) -> bool:
+    words = item_words(item.text)
+    return len(words) >= SHORTEST and bool(telling(words, min(10, len(words))).any())
+
+
 def test_missing_and_unknown_benchmarks_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="no reader"):
-        benchmark_wheel("gsm8k")
+        benchmark_source("gsm8k")
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    with pytest.raises(UserError, match=r"nothing is written.*BENCH_DATA is not set"):
+        benchmark_source("nexus")
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    with pytest.raises(UserError, match=r"nexus does not exist.*take nexus out"):
+        benchmark_source("nexus")
     monkeypatch.setenv("ASSETS", str(tmp_path))
     with pytest.raises(UserError, match=r"nothing is written.*bfcl"):
-        benchmark_wheel("bfcl")
+        benchmark_source("bfcl")

@@ -198,7 +198,7 @@ def test_a_wrong_name_of_a_hub_dataset_stops_before_any_work(tmp_path: Path) -> 
 
 def test_an_unknown_benchmark_stops_before_any_work(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path, 1)
-    recipe.write_text(recipe.read_text().replace("benchmarks: [bfcl]", "benchmarks: [bfcl, gsm8k]"))
+    recipe.write_text(recipe.read_text().replace("benchmarks: [bfcl,", "benchmarks: [bfcl, gsm8k,"))
     result = run(tmp_path, recipe=recipe)
     assert result.returncode == 2 and "gsm8k" in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "build").exists()
