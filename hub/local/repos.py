@@ -1,57 +1,83 @@
-"""Routes about repositories: who am I, create, delete, settings, information, card checks."""
+"""Routes that create, delete, move and copy repositories, and change their settings."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import yaml
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hub.local.bodies import read_json_object
-from hub.local.context import base_url, commit_at, readable_repo, store_of, time_text, writable_repo
-from hub.local.database import Commit, Entry, Repo, Tree
-from hub.local.errors import HubError
-from hub.local.names import RepoName, repo_name
-from hub.local.oids import LARGE_PATTERNS, git_oid, pointer
+from hub.local.card_check import check_card
+from hub.local.context import base_url, downloadable_repo, store_of, text_field, writable_repo
+from hub.local.database import Repo
+from hub.local.errors import HubError, no_repo
+from hub.local.names import KINDS, RepoName, repo_name
+from hub.local.oids import LARGE_PATTERNS, git_oid
+from hub.local.spacestate import first_state
 from hub.local.store import Store
+from hub.local.times import time_text
+from hub.local.treestore import Entry, Tree, as_if_new
+from hub.local.users import Account
 
-MAX_CARD_BYTES = 1 << 20
-
-
-def whoami(request: Request) -> Response:
-    """GET /api/whoami-v2"""
-    user = store_of(request).access.writer(request)
-    token = {"displayName": user, "role": "write", "createdAt": time_text(0)}
-    body = {"type": "user", "id": user, "name": user, "fullname": user, "orgs": [], "auth": {"accessToken": token}}
-    return JSONResponse({**body, "email": None, "isPro": False, "avatarUrl": ""})
+GATES = ("auto", "manual")
 
 
 async def create(request: Request) -> Response:
     """POST /api/repos/create"""
     store = store_of(request)
-    user = store.access.writer(request)
+    account = store.access.known_account(request)
     body = await read_json_object(request)
-    name = _body_name(body, user)
-    private = body.get("visibility") == "private" or body.get("private") is True
+    name = _body_name(body, account)
+    _admit_creator(request, account, name)
+    private = _is_private(body, name.kind)
     sdk = body.get("sdk")
-    if name.kind == "space" and not isinstance(sdk, str):
-        raise HubError(400, "A Space needs an sdk")
+    if name.kind == "space" and sdk not in ("gradio", "docker", "static", "streamlit"):
+        raise HubError(400, "A Space needs an sdk: gradio, docker, static or streamlit")
+    state = first_state(body) if name.kind == "space" else None
+    tree = await run_in_threadpool(_first_tree, store)
+    words = ("initial commit", "", account.name)
     url = f"{base_url(request)}/{name.url_path}"
-    try:
-        tree = await run_in_threadpool(_first_tree, store)
-        await run_in_threadpool(
-            store.database.create_repo, name, private, sdk if isinstance(sdk, str) else None, user, tree
-        )
-    except HubError as error:
-        error.body["url"] = url
-        raise
+    repo = await run_in_threadpool(_create, store, name, private, sdk if state is not None else None, tree, words, url)
+    if state is not None:
+        await run_in_threadpool(store.spaces.write, repo, state)
     return JSONResponse({"url": url, "name": name.id, "id": name.id})
 
 
-def _body_name(body: dict[str, Any], user: str) -> RepoName:
-    owner, name = body.get("organization") or user, body.get("name")
+def _create(
+    store: Store, name: RepoName, private: bool, sdk: str | None, tree: Tree, words: tuple[str, str, str], url: str
+) -> Repo:
+    try:
+        return store.database.create_repo(name, private, sdk, tree, words)
+    except HubError as error:
+        error.body["url"] = url  # clients that take an existing repository read it
+        raise
+
+
+def _admit_creator(request: Request, account: Account, name: RepoName) -> None:
+    access = store_of(request).access
+    known = {*access.people.names(), *access.people.orgs}
+    if account.role != "read" and not account.may_write(name.owner):
+        reason = "" if name.owner in known else "; there is no such user or organisation"
+        raise HubError(
+            403, f'You don\'t have the rights to create a {name.kind} under the namespace "{name.owner}"{reason}'
+        )
+    access.writer(request, name.owner, name.kind)
+
+
+def _is_private(body: dict[str, Any], kind: str, now: bool = False) -> bool:
+    visibility = body.get("visibility")
+    if visibility is None:
+        return body.get("private", now) is True
+    # A protected Space runs for everyone and shows its files to nobody else; here only the files are.
+    if visibility not in (("public", "private", "protected") if kind == "space" else ("public", "private")):
+        raise HubError(400, f"Invalid visibility for a {kind}: {str(visibility)[:100]}")
+    return bool(visibility != "public")
+
+
+def _body_name(body: dict[str, Any], account: Account) -> RepoName:
+    owner, name = body.get("organization") or account.name, body.get("name")
     if isinstance(name, str) and "/" in name:
         owner, _, name = name.partition("/")
     return repo_name(str(body.get("type") or "model"), str(owner), str(name))
@@ -63,126 +89,115 @@ def _first_tree(store: Store) -> Tree:
     return {".gitattributes": entry}
 
 
+def _own_repo(request: Request, name: RepoName) -> Repo:
+    """A repository named in the body, if the request may change it. Raises HubError 401, 403 or 404."""
+    store = store_of(request)
+    account = store.access.known_account(request)
+    repo = store.database.repo(name)
+    if repo.private and not account.belongs_to(repo.name.owner):
+        raise no_repo(name.id)
+    store.access.writer(request, repo.name.owner, repo.name.kind)
+    return repo
+
+
 async def delete(request: Request) -> Response:
     """DELETE /api/repos/delete"""
     store = store_of(request)
-    user = store.access.writer(request)
-    name = _body_name(await read_json_object(request), user)
-    repo = await run_in_threadpool(store.database.repo, name)
+    name = _body_name(await read_json_object(request), store.access.known_account(request))
+    repo = _own_repo(request, name)
+    if repo.name != name:  # only the name it has now deletes a repository
+        raise no_repo(name.id)
     await run_in_threadpool(store.database.delete_repo, repo)
     return JSONResponse({})
+
+
+async def move(request: Request) -> Response:
+    """POST /api/repos/move: the old name redirects"""
+    store = store_of(request)
+    account = store.access.known_account(request)
+    body = await read_json_object(request)
+    kind = body.get("type") or "model"
+    if kind not in KINDS:
+        raise HubError(400, f"Invalid repo type: {str(kind)[:100]}")
+    old, new = (_pair_name(body, key, kind) for key in ("fromRepo", "toRepo"))
+    repo = _own_repo(request, old)
+    _admit_creator(request, account, new)
+    await run_in_threadpool(store.database.move_repo, repo, new)
+    return JSONResponse({"url": f"{base_url(request)}/{new.url_path}", "name": new.id})
+
+
+def _pair_name(body: dict[str, Any], key: str, kind: str) -> RepoName:
+    owner, _, name = text_field(body, key, 200).partition("/")
+    return repo_name(kind, owner, name)
 
 
 async def settings(request: Request) -> Response:
     """PUT /api/T/owner/name/settings"""
     repo = writable_repo(request)
     body = await read_json_object(request)
-    private = body.get("private", body.get("visibility") == "private" if "visibility" in body else repo.private)
-    await run_in_threadpool(store_of(request).database.set_private, repo, bool(private))
-    return JSONResponse({"private": bool(private)})
+    private = _is_private(body, repo.name.kind, repo.private)
+    gated = body.get("gated", repo.gated or False)
+    if gated is not False and (gated not in GATES or repo.name.kind == "space"):
+        raise HubError(400, f'"gated" must be auto, manual or false for a model or dataset, not {str(gated)[:100]}')
+    await run_in_threadpool(store_of(request).database.set_access, repo, private, gated or None)
+    return JSONResponse({"private": private, "gated": gated})
+
+
+async def duplicate(request: Request) -> Response:
+    """POST /api/T/owner/name/duplicate: a new repository with the same files"""
+    source = await run_in_threadpool(downloadable_repo, request)
+    store = store_of(request)
+    account = store.access.known_account(request)
+    body = await read_json_object(request)
+    name = _pair_name(body, "repository", source.name.kind)
+    _admit_creator(request, account, name)
+    tree = store.database.tree(source, store.database.commit_of(source, "main").id)
+    words = (f"Duplicate from {source.name.id}", "", account.name)
+    url = f"{base_url(request)}/{name.url_path}"
+    private = _is_private(body, name.kind, source.private)
+    repo = await run_in_threadpool(_create, store, name, private, source.sdk, as_if_new(tree), words, url)
+    if name.kind == "space":
+        await run_in_threadpool(store.spaces.write, repo, first_state(body))
+    return JSONResponse({"url": url, "name": name.id, "id": name.id})
+
+
+def auth_check(request: Request) -> Response:
+    """GET /api/T/owner/name/auth-check[/write]"""
+    if request.scope["path"].endswith("/write"):
+        writable_repo(request)
+    else:
+        downloadable_repo(request)
+    return JSONResponse({"success": True})
 
 
 async def validate_yaml(request: Request) -> Response:
-    """POST /api/validate-yaml: is the card's front matter a YAML mapping?"""
+    """POST /api/validate-yaml: the checks of a card's front matter"""
     body = await read_json_object(request)
-    errors = []
-    try:
-        front_matter(str(body.get("content", "")))
-    except ValueError as error:
-        errors = [{"message": str(error)}]
-    return JSONResponse({"errors": errors, "warnings": []}, 400 if errors else 200)
+    content = text_field(body, "content", 4 << 20)
+    kind = body.get("repoType") or "model"
+    if kind not in KINDS:
+        raise HubError(400, f"Invalid repo type: {str(kind)[:100]}")
+    errors, warnings = await run_in_threadpool(check_card, content, kind)
+    shown = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return JSONResponse(shown, 400 if errors else 200)
 
 
-def info(request: Request) -> Response:
-    """GET /api/T/owner/name[/revision/rev]"""
-    repo = readable_repo(request)
-    commit = commit_at(request, repo)
-    tree = store_of(request).database.tree(repo, commit.id)
-    with_blobs = request.query_params.get("blobs", "").lower() in ("1", "true")
-    body = describe(store_of(request), repo, commit, tree)
-    body["siblings"] = [_sibling(path, entry, with_blobs) for path, entry in tree.items()]
-    return JSONResponse(body)
-
-
-def listing(request: Request) -> Response:
-    """GET /api/T: repositories that the request may read"""
-    store = store_of(request)
-    mine = store.access.user(request) is not None
-    author = request.query_params.get("author")
-    found = []
-    for repo in store.database.repos():
-        wanted = repo.name.kind == request.path_params["kind"] and author in (None, repo.name.owner)
-        if wanted and (mine or not repo.private):
-            commit = store.database.commit_of(repo, "main")
-            found.append(describe(store, repo, commit, store.database.tree(repo, commit.id)))
-    return JSONResponse(found)
-
-
-def describe(store: Store, repo: Repo, commit: Commit, tree: Tree) -> dict[str, Any]:
-    """A repository as the API shows it, without its files."""
-    card = card_data(store, tree)
+def whoami(request: Request) -> Response:
+    """GET /api/whoami-v2"""
+    account = store_of(request).access.known_account(request)
+    token = {"displayName": account.name, "role": account.role, "createdAt": time_text(0)}
+    orgs = [_org(name, role) for name, role in sorted(account.orgs.items())]
     body: dict[str, Any] = {
-        **{"_id": repo.name.id, "id": repo.name.id, "author": repo.name.owner, "sha": commit.id},
-        **{"private": repo.private, "gated": False, "disabled": False, "downloads": 0, "likes": 0},
-        **{"createdAt": time_text(repo.created), "lastModified": time_text(commit.created)},
-        **{"tags": [str(tag) for tag in _list(card.get("tags"))], "cardData": card},
+        "type": "user",
+        "id": account.name,
+        "name": account.name,
+        "fullname": account.name,
+        "orgs": orgs,
     }
-    if repo.name.kind == "model":
-        body["modelId"] = repo.name.id
-        body |= {key: card[key] for key in ("pipeline_tag", "library_name") if isinstance(card.get(key), str)}
-    if repo.name.kind == "space":
-        body["sdk"] = repo.sdk
-    return body
+    body |= {"auth": {"type": "access_token", "accessToken": token}, "email": None, "emailVerified": False}
+    return JSONResponse({**body, "canPay": False, "periodEnd": None, "isPro": False, "avatarUrl": ""})
 
 
-def card_data(store: Store, tree: Tree) -> dict[str, Any]:
-    """The front matter of README.md, {} where there is none that can be read."""
-    entry = tree.get("README.md")
-    if entry is None or entry.size > MAX_CARD_BYTES:
-        return {}
-    text = store.blobs.path(entry.sha256).read_text(encoding="utf-8", errors="replace")
-    try:
-        return front_matter(text)
-    except ValueError:
-        return {}
-
-
-def front_matter(text: str) -> dict[str, Any]:
-    """The YAML between the `---` lines at the start of a card, {} without them. Raises ValueError."""
-    lines = text.splitlines()
-    if not lines or lines[0].strip() != "---":
-        return {}
-    ends = [number for number, line in enumerate(lines) if number and line.strip() == "---"]
-    if not ends:
-        raise ValueError("the front matter has no closing ---")
-    try:
-        value = yaml.safe_load("\n".join(lines[1 : ends[0]]))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"the front matter is not valid YAML: {error}") from None
-    if not isinstance(value or {}, dict):
-        raise ValueError("the front matter must be a mapping")
-    plain: dict[str, Any] = _plain(value or {})
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    # YAML has dates and sets; JSON has neither.
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _sibling(path: str, entry: Entry, with_blobs: bool) -> dict[str, Any]:
-    if not with_blobs:
-        return {"rfilename": path}
-    row: dict[str, Any] = {"rfilename": path, "size": entry.size, "blobId": entry.oid}
-    if entry.lfs:
-        size = len(pointer(entry.sha256, entry.size))
-        row["lfs"] = {"sha256": entry.sha256, "size": entry.size, "pointerSize": size}
-    return row
+def _org(name: str, role: str) -> dict[str, Any]:
+    body = {"type": "org", "id": name, "name": name, "fullname": name, "roleInOrg": role, "email": None}
+    return {**body, "canPay": False, "periodEnd": None, "isEnterprise": False, "avatarUrl": ""}

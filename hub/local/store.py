@@ -13,6 +13,10 @@ from typing import IO
 from hub.local.access import Access
 from hub.local.blobs import Blobs
 from hub.local.database import Database
+from hub.local.multipart import Multipart
+from hub.local.spacestate import Spaces
+from hub.local.users import Account, People
+from hub.local.viewer import Viewer
 from records.errors import UserError
 from records.files import read_json, remove, replacing, write_json
 
@@ -22,8 +26,12 @@ DEFAULT_USER = "local"
 class Store:
     """Blobs, database and users of one embedded Hub, locked against a second server."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, people: People | None = None) -> None:
         """Open or create the store.
+
+        Args:
+            root: its folder.
+            people: users and organisations besides the store's own user, who may do everything.
 
         Raises:
             UserError: another server has it open.
@@ -35,7 +43,12 @@ class Store:
         self.blobs = Blobs(root)
         self.blobs.clear_incoming()
         self.database = Database(root / "hub.sqlite")
-        self.access = Access({token(root): DEFAULT_USER}, bytes.fromhex(self.identity["secret"]))
+        people = people or People({}, {})
+        own = {token(root): Account(DEFAULT_USER, "admin")}
+        self.access = Access(People({**people.accounts, **own}, people.orgs), bytes.fromhex(self.identity["secret"]))
+        self.spaces = Spaces(self.database)
+        self.multipart = Multipart(self.blobs)
+        self.viewer = Viewer(self.blobs)
         self.session = secrets.token_hex(8)
         self.xorbs = _fresh_xorbs(root, self.session)
 

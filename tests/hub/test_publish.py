@@ -213,7 +213,7 @@ def test_damaged_blob_is_found(copy: Released, hub: HfApi) -> None:
     damaged = run_publish(copy.build, copy.recipe)
     assert damaged.returncode == 2
     errors = [line for line in damaged.stderr.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1 and "local/tinybase-ift: model.safetensors came back" in errors[0]
+    assert len(errors) == 1 and f"blob {sha256} of model.safetensors is damaged" in errors[0]
     assert hub.repo_exists("local/tinybase-ift")  # that server still runs
     assert "Traceback" not in damaged.stderr
 
