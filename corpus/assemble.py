@@ -20,8 +20,9 @@ from corpus.steps import Work, report_of, write_report
 from records.files import replacing, write_json
 
 REPORTS = {
-    "sources": "sources", "calls": "calls", "retrieval": "retrieval", "filter": "filter", "dedup": "dedup",
-    "decontamination": "decontamination", "arrange": "splits", "tokens": "tokens", "mix": "mix", "shards": "shards",
+    "sources": "sources", "calls": "calls", "retrieval": "retrieval", "filter": "filter", "privacy": "privacy",
+    "dedup": "dedup", "decontamination": "decontamination", "arrange": "splits", "tokens": "tokens", "mix": "mix",
+    "shards": "shards",
 }  # fmt: skip
 """Step → name of its report in the corpus."""
 COPIES = ("stage2", "labels")

@@ -53,8 +53,7 @@ class PlainWords(WordTokenizer):
 
 def deduplicate(work: Work, folder: Path) -> None:
     """Write `kept/*.jsonl` (all configs) and a report of what was removed from which config."""
-    sources = [work.step("filter") / "rows.jsonl", *jsonl_files(work.step("calls") / "rows")]
-    rows = in_order(read_documents(*sources, work.step("filter") / "labels.jsonl"))
+    rows = in_order(read_documents(*jsonl_files(work.step("privacy") / "rows")))
     unique, exact = without_exact(rows)
     plain = [row for row in unique if row.metadata["config"] not in EXACT_ONLY]
     for shard in range(SHARDS):

@@ -31,9 +31,7 @@ def work(tmp_path: Path, workers: int = 1) -> Work:
 
 
 def run(place: Work, rows: list[Row], calls: list[Row]) -> list[str]:
-    write_documents(place.step("filter") / "rows.jsonl", [item.document() for item in rows])
-    write_documents(place.step("filter") / "labels.jsonl", [])
-    write_documents(place.step("calls") / "rows" / "00000.jsonl", [item.document() for item in calls])
+    write_documents(place.step("privacy") / "rows" / "00000.jsonl", [item.document() for item in [*rows, *calls]])
     deduplicate(place, place.step("dedup"))
     return sorted(item.id for item in read_documents(*sorted((place.step("dedup") / "kept").glob("*.jsonl"))))
 
