@@ -39,9 +39,9 @@ calls = load_dataset("{repository}", "ift", split="train")
 messages, tools = json.loads(calls[0]["messages"]), json.loads(calls[0]["tools"])
 ```
 
-`{repository}` is the repository on a Hub, or the folder that holds this file. `tokens/` has the same rows tokenised
-for training, as datatrove writes them: `.ds` (uint16 ids), `.ds.index` (uint64 document ends), `.ds.loss` (where loss
-counts: the answers).
+`{repository}` is the repository on a Hub, or the folder that holds this file. A build folder has the same rows
+tokenised for training beside it, in `tokens/` (not published), as datatrove writes them: `.ds` (uint16 ids),
+`.ds.index` (uint64 document ends), `.ds.loss` (where loss counts: the answers).
 
 ## The training stream
 

@@ -1,116 +1,187 @@
-"""Carry out a plan through the real client: only what the Hub does not have yet is sent."""
+"""Carry out a plan: everything is uploaded to a branch first, then main shows it at once, and the tags come last.
+
+Steps, each over all repositories: hold them (lease) · stage on the branch · one commit on main · tag · who may read ·
+let go. Every step looks at what is there before it acts, so the same plan goes on after a kill at any point.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from hub.plan import PlannedFile, PlannedRepo
+from hub.collection import apply_collection
+from hub.lease import STAGING, Publisher, acquire, holder, release_lease
+from hub.limits import FILES_PER_COMMIT
+from hub.patience import Patience
+from hub.plan import Plan, PlannedFile, PlannedRepo
+from hub.remote import HUB_OWN_FILES, MAIN, MovedError, Remote, difference, hub_errors
+from hub.strangers import check_strangers
 from records.errors import UserError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
 
-GROUP_BYTES = 64 << 20
-HUB_OWN_FILES = frozenset({".gitattributes"})
+BYTES_PER_GROUP = 64 << 20
+ROUNDS = 10
+__all__ = ["HUB_OWN_FILES", "Manners", "apply_plan", "hub_errors"]
 
 
-@contextmanager
-def hub_errors(doing: str) -> Iterator[None]:
-    """Turn what the client raises into one line that says what was being done."""
+@dataclass
+class Manners:
+    """How to behave towards a Hub and its other users."""
+
+    may_move_tags: bool = False
+    """Give a version new content: on the embedded Hub, where releases are tried out."""
+    take_over: bool = False
+    """Take the place of another publisher."""
+    overwrite: bool = False
+    """Replace what others changed on main."""
+    files_per_commit: int = FILES_PER_COMMIT
+    patience: Patience = field(default_factory=Patience)
+
+
+def apply_plan(plan: Plan, api: HfApi, publisher: str = "unnamed", manners: Manners | None = None) -> dict[str, Any]:
+    """Bring every repository to what the plan says.
+
+    Args:
+        plan: the plan.
+        api: the client, with endpoint and token.
+        publisher: id of the build folder that publishes (lease.only_run).
+        manners: what may be replaced, and how long to try.
+
+    Returns:
+        {bytes: sent, collection: slug or the reason why there is none, waited: seconds}
+
+    Raises:
+        UserError: the Hub refuses or is lost, another publisher is at work, others changed main, or the version is
+            there with other content.
+    """
+    manners = manners or Manners()
+    remotes = [
+        Remote(api, repo, manners.patience) for repo in sorted(plan.repos, key=lambda repo: (repo.kind, repo.id))
+    ]
+    who = Publisher(publisher, plan.content_hash())
+    sent = 0
+    if not all(_is_out(remote) for remote in remotes):
+        _hold_all(remotes, who, manners)
+        with tqdm(total=plan.bytes, desc="publish · upload", unit="B", unit_scale=True) as bar:
+            for remote in remotes:
+                with hub_errors(f"uploading to {remote}"):
+                    sent += _stage(remote, who, manners, bar)
+        heads = {}
+        for remote in remotes:
+            with hub_errors(f"publishing {remote}"):
+                heads[remote] = _promote(remote, who, manners)
+        for remote, head in heads.items():
+            with hub_errors(f"tagging {remote}"):
+                _tag(remote, head, manners)
+    for remote in remotes:
+        with hub_errors(f"finishing {remote}"):
+            _finish(remote, who)
+    with hub_errors("making the collection"):
+        collection = apply_collection(plan.collection, api, manners.patience)
+    return {"bytes": sent, "collection": collection, "waited": round(manners.patience.waited, 1)}
+
+
+def _is_out(remote: Remote) -> bool:
+    """Whether the tag exists and has the planned content."""
+    with hub_errors(f"looking at {remote}"):
+        tag = remote.planned.tag
+        if remote.info(MAIN) is None or tag not in remote.refs().tags:
+            return False
+        return difference(remote.planned, remote.tree(tag)) == ([], [])
+
+
+def _hold_all(remotes: list[Remote], who: Publisher, manners: Manners) -> None:
+    """Hold every repository, in the same order for everyone; leave nothing behind where that is refused."""
+    held: list[Remote] = []
+    created: list[Remote] = []
+    try:
+        for remote in remotes:
+            with hub_errors(f"looking at {remote}"):
+                if remote.info(MAIN) is None:
+                    remote.create()
+                    created.append(remote)
+                acquire(remote, who, manners.take_over)
+                held.append(remote)
+        for remote in remotes:
+            with hub_errors(f"looking at {remote}"):
+                _check(remote, manners)
+    except UserError:
+        _let_go(held, created)
+        raise
+
+
+def _check(remote: Remote, manners: Manners) -> None:
+    info, tags, planned = remote.info(MAIN), remote.refs().tags, remote.planned
+    if planned.private and not info.private:
+        raise UserError(
+            f"{remote} is public, and the recipe says private; make it private there, or say release.private: false"
+        )
+    if planned.tag in tags and not manners.may_move_tags and difference(planned, remote.tree(planned.tag)) != ([], []):
+        raise UserError(f"{remote} has {planned.tag} already, with other content; raise release.version in the recipe")
+    if not manners.overwrite:
+        check_strangers(remote, str(info.sha), remote.tree(str(info.sha)))
+
+
+def _let_go(held: list[Remote], created: list[Remote]) -> None:
+    """Undo `_hold_all`: branches that we hold, and repositories that we made and that are as they were made."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
-    try:
-        yield
-    except HfHubHTTPError as error:
-        message = error.server_message or str(error)
-        raise UserError(f"the Hub refused {doing}: {_first_line(message)}") from None
-    except (httpx2.HTTPError, ConnectionError) as error:
-        raise UserError(f"lost the Hub while {doing} ({_first_line(str(error))}); run the same command again") from None
+    for remote in [*held, *(remote for remote in created if remote not in held)]:
+        try:
+            if remote in held:
+                release_lease(remote)
+            refs = remote.refs()
+            if remote in created and not refs.tags and set(refs.branches) == {MAIN} and len(remote.history()) == 1:
+                remote.delete()
+        except (HfHubHTTPError, httpx2.HTTPError, UserError):
+            tqdm.write(f"could not tidy {remote} up: the Hub is out of reach; a later publication does")
 
 
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-
-
-def apply_plan(plan: list[PlannedRepo], api: HfApi, may_move_tags: bool) -> int:
-    """Bring every repository to what the plan says; the bytes that were sent.
-
-    Each repository changes in one commit, and its tag comes last.
-
-    Raises:
-        UserError: the Hub refuses, is lost, or has this version with other content and tags may not move.
-    """
+def _stage(remote: Remote, who: Publisher, manners: Manners, bar: Any) -> int:
+    """Commit all that main lacks to the branch; the bytes of it."""
     sent = 0
-    with tqdm(total=sum(repo.bytes for repo in plan), desc="publish · upload", unit="B", unit_scale=True) as bar:
-        for repo in plan:
-            with hub_errors(f"publishing {repo.kind} {repo.id}"):
-                sent += _apply_repo(repo, api, may_move_tags, bar)
-    return sent
+    for _ in range(ROUNDS):
+        head = _staging_head(remote, who)
+        there = remote.tree(head)
+        changed, _ = difference(remote.planned, there)
+        bar.update(max(0, remote.planned.bytes - sum(file.bytes for file in changed)) if not sent else 0)
+        try:
+            for batch in _batches(changed, manners.files_per_commit):
+                additions = _upload(remote, batch, bar)
+                head = remote.commit(STAGING, additions, f"Stage {remote.planned.tag}", who.mark, head)
+                sent += sum(file.bytes for file in batch)
+        except MovedError:
+            continue  # an answer was lost, or we were replaced: look again
+        return sent
+    raise UserError(f"{remote}: branch {STAGING} does not come to rest; run the same command again")
 
 
-def _apply_repo(repo: PlannedRepo, api: HfApi, may_move_tags: bool, bar: Any) -> int:
-    sdk = "gradio" if repo.kind == "space" else None
-    api.create_repo(repo.id, repo_type=repo.kind, private=repo.private, space_sdk=sdk, exist_ok=True)
-    head = str(api.repo_info(repo.id, repo_type=repo.kind).sha)
-    changed, stale = _difference(repo, api, head)
-    tagged = {tag.name: tag.target_commit for tag in api.list_repo_refs(repo.id, repo_type=repo.kind).tags}.get(
-        repo.tag
-    )
-    if (changed or stale) and tagged is not None and not may_move_tags:
-        raise UserError(f"{repo.id} has {repo.tag} already, with other content; raise release.version in the recipe")
-    bar.update(repo.bytes - sum(file.bytes for file in changed))
-    if changed or stale:
-        head = _commit(repo, api, changed, stale, head, bar)
-    if tagged != head:
-        if tagged is not None:
-            api.delete_tag(repo.id, tag=repo.tag, repo_type=repo.kind)
-        api.create_tag(repo.id, tag=repo.tag, revision=head, repo_type=repo.kind)
-    return sum(file.bytes for file in changed)
+def _staging_head(remote: Remote, who: Publisher) -> str:
+    held = holder(remote)
+    if held is None or held[0] != who.mark:
+        raise UserError(f"another publisher has taken {remote} over; this run stops, and main was not changed by it")
+    return held[1].id
 
 
-def _difference(repo: PlannedRepo, api: HfApi, head: str) -> tuple[list[PlannedFile], list[str]]:
-    """Planned files that the head lacks or has otherwise, and files of the head that the plan does not know."""
-    from huggingface_hub.hf_api import RepoFile
-
-    listed = api.list_repo_tree(repo.id, recursive=True, revision=head, repo_type=repo.kind)
-    remote = {item.path: item for item in listed if isinstance(item, RepoFile)}
-    changed = [file for file in repo.files if not _same(file, remote.get(file.path))]
-    known = {file.path for file in repo.files} | HUB_OWN_FILES
-    return changed, sorted(remote.keys() - known)
+def _batches(files: list[PlannedFile], most: int) -> Iterator[list[PlannedFile]]:
+    for start in range(0, len(files), most):
+        yield files[start : start + most]
 
 
-def _same(file: PlannedFile, remote: Any) -> bool:
-    if remote is None or remote.size != file.bytes:
-        return False
-    if remote.lfs is not None:
-        return bool(remote.lfs.sha256 == file.sha256)
-    content = file.source.read_bytes()  # not a large file, so it fits into memory
-    return bool(
-        remote.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    )
-
-
-def _commit(repo: PlannedRepo, api: HfApi, changed: list[PlannedFile], stale: list[str], head: str, bar: Any) -> str:
-    from huggingface_hub import CommitOperationDelete
-
-    additions = []
-    for group in _groups(changed):
+def _upload(remote: Remote, files: list[PlannedFile], bar: Any) -> list[CommitOperationAdd]:
+    additions: list[CommitOperationAdd] = []
+    for group in _groups(files):
         adding = [_addition(file) for file in group]
-        api.preupload_lfs_files(repo.id, adding, repo_type=repo.kind, free_memory=False)
+        remote.preupload(adding, STAGING)
         bar.update(sum(file.bytes for file in group))
         additions += adding
-    removals = [CommitOperationDelete(path) for path in stale]
-    title = f"Release {repo.tag}"
-    done = api.create_commit(
-        repo.id, [*removals, *additions], commit_message=title, repo_type=repo.kind, parent_commit=head
-    )
-    return str(done.oid)
+    return additions
 
 
 def _groups(files: list[PlannedFile]) -> Iterator[list[PlannedFile]]:
@@ -118,7 +189,7 @@ def _groups(files: list[PlannedFile]) -> Iterator[list[PlannedFile]]:
     group: list[PlannedFile] = []
     for file in files:
         group.append(file)
-        if sum(member.bytes for member in group) >= GROUP_BYTES:
+        if sum(member.bytes for member in group) >= BYTES_PER_GROUP:
             yield group
             group = []
     if group:
@@ -131,3 +202,53 @@ def _addition(file: PlannedFile) -> CommitOperationAdd:
     operation = CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source)
     operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # saves the client a second pass over the file
     return operation
+
+
+def _promote(remote: Remote, who: Publisher, manners: Manners) -> str:
+    """Bring main to the plan in one commit; the commit that holds it. Large files are there already."""
+    from huggingface_hub import CommitOperationDelete
+
+    planned = remote.planned
+    for _ in range(ROUNDS):
+        tagged = remote.refs().tags.get(planned.tag)
+        if tagged is not None and difference(planned, remote.tree(tagged)) == ([], []):
+            return tagged
+        head = remote.head(MAIN)
+        there = remote.tree(head)
+        changed, stale = difference(planned, there)
+        if not changed and not stale:
+            return head
+        if not manners.overwrite:
+            check_strangers(remote, head, there)
+        _staging_head(remote, who)
+        changes = [*(CommitOperationDelete(path) for path in stale), *map(_addition, changed)]
+        try:
+            return remote.commit(MAIN, changes, f"Release {planned.tag}", f"plan: {who.plan}", head)
+        except MovedError:
+            continue
+    raise UserError(f"{remote}: main does not come to rest; run the same command again")
+
+
+def _tag(remote: Remote, head: str, manners: Manners) -> None:
+    tag = remote.planned.tag
+    tagged = remote.refs().tags.get(tag)
+    if tagged == head:
+        return
+    if tagged is not None:
+        if not manners.may_move_tags:
+            raise UserError(f"{remote} has {tag} already, with other content; raise release.version in the recipe")
+        remote.delete_tag(tag)
+    remote.create_tag(tag, head)
+
+
+def _finish(remote: Remote, who: Publisher) -> None:
+    """Settings of a Space, who may read, and the branch: last, because it says that something is under way."""
+    planned: PlannedRepo = remote.planned
+    if planned.kind == "space":
+        remote.set_up_space()
+    if not planned.private and remote.info(MAIN).private:
+        remote.set_private(False)
+    if STAGING in remote.refs().branches:
+        held = holder(remote)
+        if held is None or held[0].startswith(f"publisher: {who.id}\n"):
+            release_lease(remote)

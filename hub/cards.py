@@ -1,60 +1,83 @@
-"""Cards rendered from records: what a model page says is what its record says."""
+"""Cards rendered from records: what a page says is what its record says. The texts lie in `templates/`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hub.base_licences import duties
+from hub.card_fields import split_card
+from hub.dataset_card import dataset_card
+from hub.eval_results import EVAL_RESULTS, eval_results, index_results
 from hub.inputs import Inputs, ModelInput
-from records.errors import UserError
 from records.files import write_text
+from records.recipe import ROOT
 from records.recipe_release import ReleaseRecipe
 
-WHAT_IT_IS = {
-    "stage1": "The base model after continued pre-training on the whole mix of API documents, code and text (stage I).",
-    "stage2": "Stage I, pre-trained further on the agent data alone with a decaying rate (stage II).",
-    "ift": "A small language model that answers a request and a list of tools with function calls. It went through"
-    " continued pre-training (stages I and II) and fine-tuning on call examples (stage III).",
-    "control": "The control of the experiment: the base model fine-tuned on the same call examples, with the same"
-    " settings and tokens, but without stages I and II. The difference to our model is what pre-training adds.",
-}
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 PARENT = {"stage1": "base", "stage2": "stage1", "ift": "stage2", "control": "base"}
+CALLING = ("ift", "control")
+MAIN_SOURCES = 3
 
 
 def render_cards(inputs: Inputs, release: ReleaseRecipe, owner: str, folder: Path) -> None:
-    """Write `<model>.md` for each published model and `space.md`."""
+    """Write one folder a repository, `<kind>-<name>/`, with its README.md and what else is made of records."""
+    names = Names(inputs, release, owner)
+    place = folder / f"dataset-{release.dataset}"
+    write_text(place / "README.md", dataset_card(inputs, names.common, _template))
     for model in inputs.models:
-        write_text(folder / f"{model.name}.md", model_card(inputs, model, release, owner))
-    write_text(folder / "space.md", space_card(inputs, release, owner))
+        place = folder / f"model-{release.model_prefix}{model.name}"
+        write_text(place / "README.md", model_card(inputs, model, names))
+        for name, text in eval_results(model).items():
+            write_text(place / EVAL_RESULTS / name, text)
+        asked = duties(model.license, release.base_model)
+        if asked is not None and asked.notice_file:
+            write_text(place / "NOTICE", asked.notice_file)
+    write_text(folder / f"space-{release.space}" / "README.md", space_card(inputs, names))
 
 
-def model_card(inputs: Inputs, model: ModelInput, release: ReleaseRecipe, owner: str) -> str:
-    """README.md of one model."""
-    matter: dict[str, Any] = {
-        "license": model.license,
-        "language": ["en"],
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "base_model": _parent_id(inputs, model, release, owner),
-        "base_model_relation": "finetune",
-        "datasets": [f"{owner}/{release.dataset}"],
-        "tags": ["function-calling", "tool-use", "agent", "llama"],
-    }
-    if model.scores:
-        matter["model-index"] = [{"name": model.name, "results": _index_results(model)}]
-    parts = [
-        f"# {model.name}",
-        WHAT_IT_IS[model.stage],
-        _facts(inputs, model, release, owner),
-        _use(model, owner),
-        "## Training\n\n" + _training(model),
-        "## Scores\n\n" + _scores(inputs),
-        "## Limits\n\n" + _limits(inputs, release),
-    ]
-    return front_matter(matter) + "\n\n".join(parts) + "\n"
+class Names:
+    """Ids of a release's repositories, and what every template may say."""
+
+    def __init__(self, inputs: Inputs, release: ReleaseRecipe, owner: str) -> None:
+        self.release = release
+        self.owner = owner
+        self.dataset = f"{owner}/{release.dataset}"
+        self.space = f"{owner}/{release.space}"
+        self.models = {model.stage: self.model(model) for model in inputs.models}
+        self.common: dict[str, Any] = {
+            "owner": owner,
+            "dataset": self.dataset,
+            "space": self.space,
+            "models": self.models,
+            "version": release.version,
+            "citation": yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8")),
+        }
+
+    def model(self, model: ModelInput) -> str:
+        """Id of a model's repository."""
+        return f"{self.owner}/{self.release.model_prefix}{model.name}"
+
+    def parent(self, model: ModelInput) -> str:
+        """Id of what a model was trained from."""
+        parent = PARENT[model.stage]
+        return self.release.base_model if parent == "base" else self.models[parent]
+
+
+def _template(name: str, values: dict[str, Any]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML
+    )
+    environment.filters["cell"] = lambda value: str(value).replace("|", "\\|").replace("\n", " ")
+    return environment.get_template(name).render(values)
 
 
 def front_matter(values: dict[str, Any]) -> str:
@@ -63,96 +86,66 @@ def front_matter(values: dict[str, Any]) -> str:
     return f"---\n{head}---\n\n"
 
 
-def _parent_id(inputs: Inputs, model: ModelInput, release: ReleaseRecipe, owner: str) -> str:
-    parent = PARENT[model.stage]
-    return release.base_model if parent == "base" else f"{owner}/{inputs.model(parent).name}"
+def model_card(inputs: Inputs, model: ModelInput, names: Names) -> str:
+    """README.md of one model."""
+    release = names.release
+    asked = duties(model.license, release.base_model)
+    matter: dict[str, Any] = {
+        "license": model.license,
+        "language": ["en"],
+        "library_name": "transformers",
+        "pipeline_tag": "text-generation",
+        "base_model": names.parent(model),
+        "base_model_relation": "finetune",
+        "datasets": [names.dataset],
+        "tags": ["function-calling", "tool-use", "agent", str(model.config.get("model_type") or "transformers")],
+    }
+    if model.scores:
+        matter["model-index"] = [{"name": names.model(model).partition("/")[2], "results": index_results(model)}]
+    values = {
+        **names.common,
+        **{"model": model, "name": names.model(model), "record": model.record, "parent": names.parent(model)},
+        **{"base": inputs.base.record, "base_model": release.base_model, "manifest_sha256": inputs.manifest_sha256},
+        **{"calls": model.stage in CALLING, "notice": asked.notice if asked else None},
+        **{"losses": _losses(model.record), "settings": _settings(model.record), "recipe": inputs.recipe_name},
+        "has_loss_figure": (model.folder / "figures" / "loss.png").is_file(),
+        "has_score_figure": bool(model.scores) and inputs.score_figure is not None,
+        "sources": main_sources(inputs.manifest),
+        "decontamination": {
+            key: ", ".join(map(str, inputs.manifest.get("decontamination", {}).get(key) or ())) or "none"
+            for key in ("checked", "unchecked")
+        },
+        **_scores(inputs),
+    }
+    return front_matter(matter) + _template("model_card.md.j2", values)
 
 
-def _index_results(model: ModelInput) -> list[dict[str, Any]]:
-    rows = []
-    for task, score in sorted(model.scores.items()):
-        name = f"accuracy of {score['n']} questions"
-        metric = {"type": "accuracy", "name": name, "value": round(float(score["score"]), 4)}
-        rows.append(
-            {
-                "task": {"type": "text-generation", "name": "Function calling"},
-                "dataset": {"type": task, "name": task, "config": task, "split": "test", "args": {"n": score["n"]}},
-                "metrics": [metric],
-            }
-        )
-    return rows
+def main_sources(manifest: dict[str, Any]) -> str:
+    """The sources that most APIs come from."""
+    counts = manifest.get("apis", {}).get("by_source", {})
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MAIN_SOURCES]
+    return ", ".join(f"{name} ({count:,})" for name, count in most)
 
 
-def _facts(inputs: Inputs, model: ModelInput, release: ReleaseRecipe, owner: str) -> str:
-    base = inputs.base.record
-    origin = f"{base.get('name')}: {base['note']}" if base.get("note") else f"{base.get('name')}"
-    rows = [
-        ("Version", release.version),
-        ("Stage", model.stage),
-        ("Starts from", _parent_id(inputs, model, release, owner)),
-        ("Base weights", f"{origin} ({base.get('source')} {base.get('version')})"),
-        ("Data", f"{owner}/{release.dataset}, manifest sha256 `{inputs.manifest_sha256[:16]}…`"),
-        ("Tokens trained on", f"{model.record['tokens']:,} in {model.record['steps']:,} steps"),
-        ("Licence", str(model.record["license"])),
-    ]
-    return _table(("", ""), rows)
-
-
-def _use(model: ModelInput, owner: str) -> str:
-    code = f"""import json
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-name = "{owner}/{model.name}"
-tokenizer = AutoTokenizer.from_pretrained(name)
-model = AutoModelForCausalLM.from_pretrained(name)
-"""
-    if model.stage in ("stage1", "stage2"):
-        return (
-            "## Use\n\nA pre-trained model: it continues text, and needs fine-tuning before it calls functions.\n\n"
-            f"```python\n{code}```"
-        )
-    call = """tools = [{"type": "function", "function": {
-    "name": "get_weather", "description": "Weather of a city.",
-    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}]
-messages = [{"role": "user", "content": "What is the weather in Paris?"}]
-inputs = tokenizer.apply_chat_template(
-    messages, tools=tools, add_generation_prompt=True, return_dict=True, return_tensors="pt")
-answer = model.generate(**inputs, max_new_tokens=128, do_sample=False)[0, inputs["input_ids"].shape[1]:]
-print(json.loads(tokenizer.decode(answer, skip_special_tokens=True)))
-"""
-    return (
-        "## Use\n\nThe answer is a JSON list of calls, or words when no function fits. Check it against the tool's"
-        f" schema before running anything.\n\n```python\n{code}\n{call}```"
-    )
-
-
-def _training(model: ModelInput) -> str:
-    record = model.record
+def _losses(record: dict[str, Any]) -> list[tuple[str, str]]:
     loss = record.get("loss") or {}
     names = {"first": "first step", "last": "last step", "heldout_before": "held out, before", "heldout": "held out"}
-    losses = [(name, f"{loss[key]:.3f}") for key, name in names.items() if isinstance(loss.get(key), int | float)]
-    settings = [(name, f"`{value}`") for name, value in sorted((record.get("hyperparameters") or {}).items())]
+    return [(name, f"{loss[key]:.3f}") for key, name in names.items() if isinstance(loss.get(key), int | float)]
+
+
+def _settings(record: dict[str, Any]) -> list[tuple[str, str]]:
+    found = [(name, f"`{value}`") for name, value in sorted((record.get("hyperparameters") or {}).items())]
     parallel = record.get("parallel") or {}
-    settings += (
-        [("parallel", ", ".join(f"{name}={size}" for name, size in sorted(parallel.items())))] if parallel else []
-    )
-    parts = [_table(("loss", "value"), losses)] if losses else []
-    if (model.folder / "figures" / "loss.png").is_file():
-        parts.append("![Loss over tokens](figures/loss.png)")
-    parts += [_table(("setting", "value"), settings)] if settings else []
-    return "\n\n".join([*parts, "`record.json` holds the whole record: loss curve, settings, and hashes of the files."])
+    if parallel:
+        found.append(("parallel", ", ".join(f"{name}={size}" for name, size in sorted(parallel.items()))))
+    return found
 
 
-def _scores(inputs: Inputs) -> str:
+def _scores(inputs: Inputs) -> dict[str, Any]:
     shown = [inputs.base, inputs.model("control"), inputs.model("ift")]
     tasks = sorted({task for model in shown for task in model.scores})
     rows = [(task, *(_score(model.scores.get(task)) for model in shown)) for task in tasks]
-    head = ("task", "base", "control (stage III only)", "ours (stages I to III)")
-    text = (
-        "Share of questions answered with the right calls, ± one standard error, and the number of questions asked."
-        " Fine-tuning alone can lift the base far, so ours is to be read against the control."
-    )
-    return f"{text}\n\n{_table(head, rows)}\n\n{_difference(inputs, tasks)}"
+    return {"score_rows": rows, "differences": _differences(inputs, tasks)}
 
 
 def _score(row: dict[str, Any] | None) -> str:
@@ -162,7 +155,7 @@ def _score(row: dict[str, Any] | None) -> str:
     return f"{100 * float(row['score']):.1f} %{error} (n={row['n']})"
 
 
-def _difference(inputs: Inputs, tasks: list[str]) -> str:
+def _differences(inputs: Inputs, tasks: list[str]) -> list[str]:
     ours, control = inputs.model("ift").scores, inputs.model("control").scores
     notes = []
     for task in tasks:
@@ -171,43 +164,16 @@ def _difference(inputs: Inputs, tasks: list[str]) -> str:
             errors = [float(row.get("stderr") or 0) for row in (ours[task], control[task])]
             error = (errors[0] ** 2 + errors[1] ** 2) ** 0.5
             clear = "more" if abs(gap) > 2 * error else "no more"
-            notes.append(f"- {task}: {100 * gap:+.1f} points against the control, {clear} than two standard errors")
-    return "\n".join(notes)
+            notes.append(f"{task}: {100 * gap:+.1f} points against the control, {clear} than two standard errors")
+    return notes
 
 
-def _limits(inputs: Inputs, release: ReleaseRecipe) -> str:
-    compared = inputs.manifest.get("decontamination", {})
-    checked, unchecked = (", ".join(map(str, compared.get(key, []))) or "none" for key in ("checked", "unchecked"))
-    base = inputs.base.record
-    lines = [
-        f"- Small budgets: recipe `{inputs.manifest.get('recipe') or inputs.build.name}`; scores move with it.",
-        "- English requests; schemas mostly of AWS and Google APIs, which shape what it calls well.",
-        "- It invents arguments and picks wrong functions: validate each call, and run nothing without a check.",
-        f"- Training data was decontaminated against: {checked}. Not compared: {unchecked}.",
-        f"- The base is `{release.base_model}`; weights: {base.get('note') or base.get('source')}.",
-        "- No safety training of our own.",
-    ]
-    return "\n".join(lines)
-
-
-def space_card(inputs: Inputs, release: ReleaseRecipe, owner: str) -> str:
+def space_card(inputs: Inputs, names: Names) -> str:
     """README.md of the Space, its `models` and `datasets` naming the release's repositories.
 
     Raises:
         UserError: the Space's README.md has no front matter.
     """
-    text = (inputs.space / "README.md").read_text(encoding="utf-8")
-    parts = text.split("---\n", 2)
-    if len(parts) != 3 or parts[0]:
-        raise UserError(f"{inputs.space / 'README.md'} has no front matter between --- lines")
-    try:
-        values = yaml.safe_load(parts[1])
-    except yaml.YAMLError as error:
-        raise UserError(f"{inputs.space / 'README.md'}: {' '.join(str(error).split())}") from None
-    values |= {"models": [f"{owner}/{inputs.model('ift').name}"], "datasets": [f"{owner}/{release.dataset}"]}
-    return front_matter(values) + parts[2].lstrip("\n")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    values, body = split_card(inputs.space / "README.md")
+    values |= {"models": [names.models["ift"]], "datasets": [names.dataset]}
+    return front_matter(values) + body.rstrip("\n") + "\n\n" + _template("space_end.md.j2", names.common)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.row_licences import check_row_licences, is_known
 from records.errors import UserError
 from records.files import read_json, sha256_file
 from records.recipe import ROOT, Recipe, build_folder
@@ -32,6 +33,12 @@ class ModelInput:
         return self.folder.name
 
     @property
+    def config(self) -> dict[str, Any]:
+        """config.json, {} where there is none."""
+        file = self.folder / "config.json"
+        return dict(read_json(file, "make train")) if file.is_file() else {}
+
+    @property
     def license(self) -> str:
         """The Hub's id of the model's licence: SPDX in small letters."""
         return str(self.record["license"]).lower()
@@ -54,6 +61,13 @@ class Inputs:
     models: tuple[ModelInput, ...]
     """stage1, stage2, ift, control: the ones that are published."""
     space: Path
+    recipe_name: str
+
+    @property
+    def score_figure(self) -> Path | None:
+        """The picture of all models' scores, None where it was not drawn."""
+        file = self.build / "eval" / "figures" / "scores.png"
+        return file if file.is_file() else None
 
     def model(self, stage: str) -> ModelInput:
         """The published model of one stage."""
@@ -70,6 +84,8 @@ def find_inputs(recipe: Recipe) -> Inputs:
     corpus = build / "corpus"
     manifest = read_json(corpus / "manifest.json", f"make corpus RECIPE={recipe.name}")
     _check_manifest(corpus, manifest)
+    _check_decontamination(corpus, manifest, recipe)
+    check_row_licences(corpus)
     names = model_names(recipe)
     models = tuple(_model(build, name, stage, recipe) for stage, name in names.items())
     base = _model(build, "base", "base", recipe)
@@ -81,7 +97,7 @@ def find_inputs(recipe: Recipe) -> Inputs:
         raise UserError(
             f"{build / 'eval' / names['ift']} has no results.json; run `make eval RECIPE={recipe.name}` first"
         )
-    return Inputs(build, corpus, manifest, sha256_file(corpus / "manifest.json"), base, models, space)
+    return Inputs(build, corpus, manifest, sha256_file(corpus / "manifest.json"), base, models, space, recipe.name)
 
 
 def model_names(recipe: Recipe) -> dict[str, str]:
@@ -93,7 +109,7 @@ def model_names(recipe: Recipe) -> dict[str, str]:
 
 def _check_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
     for source in manifest.get("sources", []):
-        if not _is_known(source.get("license")):
+        if not is_known(source.get("license")):
             raise UserError(f"{corpus}/manifest.json: source {source.get('name')} has no known licence; leave it out")
         if source.get("restricted"):
             raise UserError(
@@ -102,6 +118,24 @@ def _check_manifest(corpus: Path, manifest: dict[str, Any]) -> None:
             )
     if not (corpus / "README.md").is_file():
         raise UserError(f"{corpus / 'README.md'} (the dataset card) is missing; run `make corpus` again")
+
+
+def _check_decontamination(corpus: Path, manifest: dict[str, Any], recipe: Recipe) -> None:
+    """What was not compared with a benchmark goes out only if the recipe says so; the card then says it too."""
+    done = manifest.get("decontamination") or {}
+    if not isinstance(done.get("checked"), list) or not isinstance(done.get("unchecked"), list):
+        raise UserError(f"{corpus}/manifest.json: decontamination is not finished; run `make corpus` again")
+    if not done["checked"] and "all" not in recipe.release.allow_unchecked:
+        raise UserError(
+            f"{corpus}/manifest.json: the corpus was compared with no benchmark; name some under"
+            " corpus.decontamination.benchmarks of the recipe and run `make corpus`"
+        )
+    unsaid = sorted(set(map(str, done["unchecked"])) - set(recipe.release.allow_unchecked))
+    if unsaid and "all" not in recipe.release.allow_unchecked:
+        raise UserError(
+            f"{corpus}/manifest.json: the corpus was not compared with {', '.join(unsaid)}; add them to"
+            " corpus.decontamination.benchmarks of the recipe, or, to publish it so, to release.allow_unchecked"
+        )
 
 
 def _check_scores(manifest: dict[str, Any], models: tuple[ModelInput, ...]) -> None:
@@ -115,14 +149,10 @@ def _check_scores(manifest: dict[str, Any], models: tuple[ModelInput, ...]) -> N
             )
 
 
-def _is_known(license_name: object) -> bool:
-    return isinstance(license_name, str) and license_name.lower() not in ("", "unknown", "noassertion", "none")
-
-
 def _model(build: Path, name: str, stage: str, recipe: Recipe) -> ModelInput:
     folder = build / "models" / name
     record = read_json(folder / "record.json", f"make train RECIPE={recipe.name}")
-    if not _is_known(record.get("license")):
+    if not is_known(record.get("license")):
         raise UserError(f"{folder / 'record.json'} names no licence; run `make train RECIPE={recipe.name}` again")
     results = build / "eval" / name / "results.json"
     if not results.is_file():
@@ -155,7 +185,10 @@ def model_files(model: ModelInput) -> dict[str, Path]:
     """Path in the model repository → file; the card is rendered, times stay at home."""
     found = folder_files(model.folder)
     if model.results is not None:
-        found["eval/results.json"] = model.folder.parent.parent / "eval" / model.name / "results.json"
+        evaluated = model.folder.parent.parent / "eval"
+        found["eval/results.json"] = evaluated / model.name / "results.json"
+        if (evaluated / "figures" / "scores.png").is_file():
+            found["eval/scores.png"] = evaluated / "figures" / "scores.png"
     return found
 
 

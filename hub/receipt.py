@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hub.inputs import Inputs
-from hub.plan import PlannedRepo
+from hub.plan import Plan, PlannedRepo
 from records.files import canonical_json, sha256_file, sha256_json
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ def links(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def receipt(plan: list[PlannedRepo], inputs: Inputs, hub: str, verified: dict[str, Any], api: HfApi) -> dict[str, Any]:
+def receipt(
+    plan: Plan, inputs: Inputs, hub: str, verified: dict[str, Any], api: HfApi, collection: str | None
+) -> dict[str, Any]:
     """The content of receipt.json. `hub` is "local" or an address; no port, no time, no path is in it."""
     return {
-        "schema": 1,
+        "schema": 2,
         "hub": hub,
-        "version": plan[0].tag,
-        "repos": [_repo(repo, api) for repo in plan],
+        "version": plan.version,
+        "repos": [_repo(repo, api) for repo in plan.repos],
+        "collection": collection,
         "verified": verified,
         "links": links(inputs),
     }
@@ -38,7 +41,8 @@ def receipt(plan: list[PlannedRepo], inputs: Inputs, hub: str, verified: dict[st
 def _repo(repo: PlannedRepo, api: HfApi) -> dict[str, Any]:
     revision = api.repo_info(repo.id, repo_type=repo.kind, revision=repo.tag).sha
     listed = {file.path: file.sha256 for file in repo.files}
-    row = {"id": repo.id, "type": repo.kind, "revision": revision, "files": len(repo.files), "bytes": repo.bytes}
+    row: dict[str, Any] = {"private": repo.private, "tag": repo.tag}
+    row |= {"id": repo.id, "type": repo.kind, "revision": revision, "files": len(repo.files), "bytes": repo.bytes}
     return {**row, "sha256": sha256_json(listed)}
 
 

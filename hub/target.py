@@ -27,7 +27,7 @@ class Target:
     """A Hub to publish to."""
 
     hub: str
-    """local or hf."""
+    """local, hf, or the address of a Hub."""
     owner: str | None
     """User or organisation; None takes the token's user."""
 
@@ -35,6 +35,16 @@ class Target:
     def is_local(self) -> bool:
         """Whether this is the embedded Hub."""
         return self.hub == "local"
+
+    @property
+    def endpoint(self) -> str:
+        """Address of a Hub that is not started by us."""
+        return HF_ENDPOINT if self.hub == "hf" else self.hub
+
+    @property
+    def place(self) -> str:
+        """Where that is, in words."""
+        return "the embedded Hub (build/hub)" if self.is_local else self.endpoint
 
 
 @dataclass(frozen=True)
@@ -46,22 +56,29 @@ class Connection:
     owner: str
 
 
-def target_from_environment() -> Target:
-    """Read HUB, REPO and, for huggingface.co, HF_TOKEN.
+def target_from_environment(reading: bool = False, owner: str | None = None) -> Target:
+    """Read HUB, REPO and, where something is written to a Hub that we do not start, HF_TOKEN.
+
+    Args:
+        reading: nothing is written, so no token is needed.
+        owner: the owner, where REPO means something else.
 
     Raises:
         UserError: HUB is unknown, or HF_TOKEN is not set.
     """
-    hub, owner = os.environ.get("HUB") or "local", os.environ.get("REPO") or None
-    if hub not in ("local", "hf"):
-        raise UserError(f"HUB={hub} is unknown; use HUB=local (the embedded Hub) or HUB=hf (huggingface.co)")
-    if hub == "hf" and not os.environ.get("HF_TOKEN"):
+    hub, owner = os.environ.get("HUB") or "local", owner or os.environ.get("REPO") or None
+    address = urlsplit(hub)
+    if hub not in ("local", "hf") and not (address.scheme in ("http", "https") and address.netloc):
         raise UserError(
-            "HUB=hf needs a token that may write: set HF_TOKEN (see https://huggingface.co/settings/tokens)"
+            f"HUB={hub} is unknown; use HUB=local (the embedded Hub), HUB=hf (huggingface.co), or an address"
+        )
+    if hub != "local" and not reading and not os.environ.get("HF_TOKEN"):
+        raise UserError(
+            f"HUB={hub} needs a token that may write: set HF_TOKEN (see https://huggingface.co/settings/tokens)"
         )
     if owner is not None and ("/" in owner or not owner.strip()):
         raise UserError(f"REPO={owner} must be a user or organisation, without a repository name")
-    return Target(hub, owner)
+    return Target(hub.rstrip("/"), owner)
 
 
 def prepare_environment(target: Target, endpoint: str, token: str, home: Path) -> None:
@@ -72,7 +89,7 @@ def prepare_environment(target: Target, endpoint: str, token: str, home: Path) -
     names = {"HF_ENDPOINT": endpoint, "HF_TOKEN": token, "HF_HOME": str(home)}
     for name in ("HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_XET_CACHE", "HF_ASSETS_CACHE", "HF_MODULES_CACHE"):
         os.environ.pop(name, None)
-    if target.is_local:
+    if target.hub != "hf":
         # Plain LFS is about three times as fast as Xet where the network is free; deduplication saves nothing here.
         names |= {"HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
         for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
@@ -84,16 +101,17 @@ def prepare_environment(target: Target, endpoint: str, token: str, home: Path) -
 
 
 @contextmanager
-def connect(target: Target, home: Path) -> Iterator[Connection]:
+def connect(target: Target, home: Path, reading: bool = False) -> Iterator[Connection]:
     """A Hub that answers, its environment prepared. The embedded one is started unless it runs already.
 
     Raises:
         UserError: port in use, no network, or a token that the Hub does not take.
     """
     if not target.is_local:
-        prepare_environment(target, HF_ENDPOINT, os.environ["HF_TOKEN"], home)
-        user = _token_user()
-        yield Connection(HF_ENDPOINT, os.environ["HF_TOKEN"], target.owner or user)
+        secret = os.environ.get("HF_TOKEN") or ""
+        prepare_environment(target, target.endpoint, secret, home)
+        user = target.owner or "" if reading else _token_user(target)
+        yield Connection(target.endpoint, secret, target.owner or user)
         return
     with embedded_hub() as endpoint:
         secret = token(store_folder())
@@ -101,18 +119,20 @@ def connect(target: Target, home: Path) -> Iterator[Connection]:
         yield Connection(endpoint, secret, target.owner or DEFAULT_USER)
 
 
-def _token_user() -> str:
+def _token_user(target: Target) -> str:
     import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+    from hub.patience import Patience
+
     try:
-        return str(HfApi().whoami()["name"])
+        return str(Patience(tries=3).call(lambda: HfApi().whoami()["name"], "asking whose token this is"))
     except HfHubHTTPError as error:
-        raise UserError(f"{HF_ENDPOINT} does not take HF_TOKEN ({error.response.status_code})") from None
+        raise UserError(f"{target.endpoint} does not take HF_TOKEN ({error.response.status_code})") from None
     except (httpx2.HTTPError, OfflineModeIsEnabled, ConnectionError) as error:
         raise UserError(
-            f"{HF_ENDPOINT} cannot be reached ({type(error).__name__}); check the network, or publish with HUB=local"
+            f"{target.endpoint} cannot be reached ({type(error).__name__}); check the network, or use HUB=local"
         ) from None
 
 

@@ -1,15 +1,20 @@
-"""Read a release back the way its users will, and compare every byte with the plan."""
+"""Read a release back the way its users will: download it by the public path, compare every byte, load and run it."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from hub.apply import HUB_OWN_FILES, hub_errors
-from hub.inputs import Inputs
-from hub.plan import PlannedRepo
+from hub.plan import SUMS, Plan
+from hub.remote import HUB_OWN_FILES, hub_errors
+from hub.verify_data import verify_dataset
+from hub.verify_model import verify_model
+from hub.verify_space import verify_space
 from records.errors import UserError
 from records.files import sha256_file
 
@@ -17,91 +22,124 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
-def verify_release(plan: list[PlannedRepo], inputs: Inputs, api: HfApi) -> dict[str, Any]:
-    """Download every file, load every config and every model.
+@dataclass(frozen=True)
+class Expected:
+    """A repository and what it must hold."""
+
+    kind: str
+    id: str
+    revision: str
+    files: dict[str, str] | None = field(hash=False)
+    """Path → sha256; None takes the list that the repository publishes itself (SHA256SUMS)."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id} at {self.revision}"
+
+
+def expected_of(plan: Plan) -> list[Expected]:
+    """What a plan promises."""
+    return [
+        Expected(repo.kind, repo.id, repo.tag, {file.path: file.sha256 for file in repo.files}) for repo in plan.repos
+    ]
+
+
+def verify_release(wanted: Sequence[Expected], api: HfApi, skip_space: str | None = None) -> dict[str, Any]:
+    """Download every file into the client's cache (a fresh one), and load and run what is there.
+
+    Args:
+        wanted: the repositories.
+        api: the client.
+        skip_space: why Spaces are not started; None starts them.
 
     Returns:
-        {files, bytes, configs: {<config>: {<split>: rows}}, models: {<name>: parameters}}
+        {files, bytes, configs: {<config>: {<split>: rows}}, models: {<name>: parameters}, generated: {<name>: tokens},
+        space: {<name>: what it answered, or why it was skipped}, links: how many hashes between them were followed}
 
     Raises:
-        UserError: something is missing, differs, or does not load; repository and file are named.
+        UserError: something is missing, differs, does not load or does not answer; repository and file are named.
     """
-    files = _verify_files(plan, api)
-    configs: dict[str, dict[str, int]] = {}
-    models: dict[str, int] = {}
-    dataset = next(repo for repo in plan if repo.kind == "dataset")
-    names = sorted(_expected_rows(inputs))
-    wanted = [repo for repo in plan if repo.kind == "model"]
-    with tqdm(total=len(names) + len(wanted), desc="publish · load", unit="configs and models") as bar:
-        for name in names:
-            configs[name] = _verify_config(dataset, name, _expected_rows(inputs)[name])
+    folders = {repo: _download(repo, api) for repo in wanted}
+    files = bytes_read = 0
+    for repo, folder in folders.items():
+        count, size = _compare(repo, folder)
+        files, bytes_read = files + count, bytes_read + size
+    found: dict[str, Any] = {"files": files, "bytes": bytes_read, "configs": {}, "models": {}, "generated": {}}
+    found |= {"links": _follow_links(folders), "space": {}}
+    with tqdm(total=len(wanted), desc="publish · load and run", unit="repository") as bar:
+        for repo, folder in folders.items():
+            name = repo.id.partition("/")[2]
+            with hub_errors(f"loading {repo}"):
+                if repo.kind == "dataset":
+                    found["configs"] |= verify_dataset(repo.id, repo.revision, folder)
+                elif repo.kind == "model":
+                    found["models"][name], found["generated"][name] = verify_model(repo.id, repo.revision)
+                else:
+                    why = f"skipped: {skip_space}" if skip_space else None
+                    found["space"][name] = why or verify_space(repo.id, folder, api.endpoint, api.token)
             bar.update()
-        for repo in wanted:
-            models[repo.id.partition("/")[2]] = _verify_model(repo)
-            bar.update()
-    return {**files, "configs": configs, "models": models}
-
-
-def _verify_files(plan: list[PlannedRepo], api: HfApi) -> dict[str, int]:
-    total = sum(repo.bytes for repo in plan)
-    with tqdm(total=total, desc="publish · verify", unit="B", unit_scale=True) as bar:
-        for repo in plan:
-            with hub_errors(f"reading {repo.id} back"):
-                folder = api.snapshot_download(repo.id, repo_type=repo.kind, revision=repo.tag)
-            _compare(repo, Path(folder), bar)
-    return {"files": sum(len(repo.files) for repo in plan), "bytes": total}
-
-
-def _compare(repo: PlannedRepo, folder: Path, bar: Any) -> None:
-    got = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()} - HUB_OWN_FILES
-    planned = {file.path for file in repo.files}
-    if got != planned:
-        names = ", ".join(sorted(got ^ planned)[:5])
-        raise UserError(f"{repo.kind} {repo.id} at {repo.tag} does not hold the planned files; the difference: {names}")
-    for file in repo.files:
-        sha256 = sha256_file(folder / file.path)
-        if sha256 != file.sha256:
-            raise UserError(
-                f"{repo.kind} {repo.id}: {file.path} came back with sha256 {sha256}, not {file.sha256}: the Hub's copy"
-                " is damaged; delete the repository there (the embedded Hub: its folder build/hub) and publish again"
-            )
-        bar.update(file.bytes)
-
-
-def _expected_rows(inputs: Inputs) -> dict[str, dict[str, int]]:
-    """Config → split → rows, from the manifest's `data/<config>/<split>-….parquet` files."""
-    found: dict[str, dict[str, int]] = {}
-    for row in inputs.manifest.get("files", []):
-        parts = str(row["path"]).split("/")
-        if len(parts) == 3 and parts[0] == "data" and parts[2].endswith(".parquet"):
-            splits = found.setdefault(parts[1], {})
-            split = parts[2].partition("-")[0]
-            splits[split] = splits.get(split, 0) + int(row["rows"])
     return found
 
 
-def _verify_config(repo: PlannedRepo, config: str, expected: dict[str, int]) -> dict[str, int]:
-    import datasets
+def _download(repo: Expected, api: HfApi) -> Path:
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    datasets.disable_progress_bars()
-    with hub_errors(f"loading config {config} of {repo.id}"):
-        loaded = datasets.load_dataset(repo.id, config, revision=repo.tag)
-    rows = {str(split): part.num_rows for split, part in sorted(loaded.items())}
-    if rows != {split: count for split, count in expected.items() if count}:
-        raise UserError(f"dataset {repo.id}, config {config}: loaded {rows} rows, the manifest says {expected}")
-    return rows
+    try:
+        with hub_errors(f"reading {repo} back"):
+            return Path(api.snapshot_download(repo.id, repo_type=repo.kind, revision=repo.revision))
+    except LocalEntryNotFoundError as error:
+        why = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UserError(f"{repo} cannot be downloaded ({why}); run the same command again") from None
 
 
-def _verify_model(repo: PlannedRepo) -> int:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _compare(repo: Expected, folder: Path) -> tuple[int, int]:
+    listed = _published_sums(repo, folder)
+    wanted = repo.files if repo.files is not None else {**listed, SUMS: sha256_file(folder / SUMS)}
+    got = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    got = {path: file for path, file in got.items() if path not in HUB_OWN_FILES}
+    if got.keys() != wanted.keys():
+        names = ", ".join(sorted(got.keys() ^ wanted.keys())[:5])
+        raise UserError(f"{repo} does not hold the promised files; the difference: {names}")
+    size = 0
+    with tqdm(total=len(got), desc=f"publish · compare {repo.id}", unit="file", leave=False) as bar:
+        for path, file in got.items():
+            sha256 = sha256_file(file)
+            if sha256 != wanted[path]:
+                raise UserError(
+                    f"{repo.kind} {repo.id}: {path} came back with sha256 {sha256}, not {wanted[path]}: the Hub's copy"
+                    " is damaged; delete the repository there (embedded Hub: its folder build/hub) and publish again"
+                )
+            size += file.stat().st_size
+            bar.update()
+    return len(got), size
 
-    options: dict[str, Any] = {"revision": repo.tag, "output_loading_info": True}
 
-    with hub_errors(f"loading {repo.id}"):
-        tokenizer = AutoTokenizer.from_pretrained(repo.id, revision=repo.tag)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(repo.id, **options)
-    model, loading = loaded
-    problems = [f"{name}: {sorted(keys)[:3]}" for name, keys in loading.items() if keys]
-    if problems or not tokenizer.chat_template:
-        raise UserError(f"model {repo.id} does not load whole: {'; '.join(problems) or 'no chat template'}")
-    return int(model.num_parameters())
+def _published_sums(repo: Expected, folder: Path) -> dict[str, str]:
+    file = folder / SUMS
+    if not file.is_file():
+        raise UserError(f"{repo} has no {SUMS}: it was not published by this tooling, and nothing says what it holds")
+    rows = [line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines()]
+    if any(len(row) != 2 or len(row[0]) != 64 for row in rows):
+        raise UserError(f"{repo}: {SUMS} is no list of sha256 and path")
+    listed = {path: sha256 for sha256, path in rows}
+    for name in ("manifest.json", "record.json"):  # the records' own lists, which are older than the release
+        if (folder / name).is_file():
+            for row in json.loads((folder / name).read_text(encoding="utf-8")).get("files", []):
+                if row["path"] in listed and listed[row["path"]] != row["sha256"]:
+                    raise UserError(f"{repo}: {name} and {SUMS} disagree about {row['path']}")
+    return listed
+
+
+def _follow_links(folders: dict[Expected, Path]) -> int:
+    """Check that models name the corpus they lie beside; the number of hashes followed."""
+    manifests = {sha256_file(folder / "manifest.json") for repo, folder in folders.items() if repo.kind == "dataset"}
+    records = {
+        repo: json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        for repo, folder in folders.items()
+        if repo.kind == "model" and (folder / "record.json").is_file()
+    }
+    if not manifests:
+        return 0
+    for repo, record in records.items():
+        if record.get("corpus") not in manifests:
+            raise UserError(f"{repo} was trained on a corpus with manifest {record.get('corpus')}, not on this dataset")
+    return len(records)

@@ -37,14 +37,18 @@ def _names() -> dict[str, str]:
 def _write_recipe(root: Path) -> Path:
     space = root / "space"
     space.mkdir()
-    matter = "title: Demo\nemoji: 🔨\nsdk: gradio\nmodels:\n- nobody/none\ndatasets:\n- nobody/none\n"
+    matter = (
+        "title: Demo\nemoji: 🔨\ncolorFrom: green\ncolorTo: gray\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\n"
+        "short_description: A demo\nlicense: apache-2.0\nmodels:\n- nobody/none\ndatasets:\n- nobody/none\n"
+    )
     (space / "README.md").write_text(f"---\n{matter}---\n\n# Demo\n")
     (space / "app.py").write_text("import calls\n")
     write_json(space / "vendored.json", {"calls.py": "records/calls.py"})
     values = yaml.safe_load((ROOT / "recipes" / "smoke.yaml").read_text())
     values["name"] = "tiny"
     values["training"]["base"] |= {"name": "tinybase", "size": "1m"}
-    values["release"] = {"dataset": "forge-tiny", "space": "demo-tiny", "version": "v0.1.0", "space_folder": str(space)}
+    names = {"dataset": "forge-tiny", "space": "demo-tiny", "version": "v0.1.0", "space_folder": str(space)}
+    values["release"] = {**names, "allow_unchecked": ["tau_bench"]}
     file = root / "tiny.yaml"
     file.write_text(yaml.safe_dump(values))
     return file
@@ -68,15 +72,19 @@ def _write_corpus(folder: Path) -> str:
         {"config_name": name, "data_files": [{**row, "path": row["path"].format(name)} for row in data_files]}
         for name in CONFIGS
     ]
-    card = yaml.safe_dump({"license": "mit", "configs": configs}, sort_keys=False)
-    (folder / "README.md").write_text(f"---\n{card}---\n\n# Tiny corpus\n")
-    (folder / "datasheet.md").write_text("# Datasheet\n")
+    matter = {"license": "mit", "language": ["en"], "pretty_name": "Tiny", "size_categories": ["n<1K"]}
+    matter |= {"task_categories": ["text-generation"], "tags": ["function-calling"], "configs": configs}
+    card = yaml.safe_dump(matter, sort_keys=False)
+    load = '```python\nfrom datasets import load_dataset\ndocs = load_dataset("tiny", "api_docs")\n```\n'
+    (folder / "README.md").write_text(f"---\n{card}---\n\n# Tiny corpus\n\nNot compared: tau_bench.\n\n{load}")
+    (folder / "datasheet.md").write_text("# Datasheet of tiny\n\n## Motivation\n\nTo be small.\n")
     (folder / "tokens").mkdir()
     (folder / "tokens" / "train.ds").write_bytes(b"not for publication")
     write_json(folder / "run.json", {"seconds": 1})
     manifest = {
         **{"schema": 1, "name": "tiny", "recipe": "tiny", "files": files},
         "decontamination": {"checked": ["bfcl"], "unchecked": ["tau_bench"]},
+        "apis": {"distinct": 9, "by_source": {"made": 6, "other": 3}},
         "sources": [{"name": "made", "version": "1", "license": "MIT", "documents": 15, "url": ""}],
     }
     write_json(folder / "manifest.json", manifest)

@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PERSONAL = ("HF_TOKEN", "HUB", "REPO", "PORT", "BUILD", "HF_ENDPOINT", "HF_HUB_OFFLINE", "VERBOSE")
+PERSONAL = (
+    "HF_TOKEN",
+    "HUB",
+    "REPO",
+    "PORT",
+    "BUILD",
+    "HF_ENDPOINT",
+    "HF_HUB_OFFLINE",
+    "VERBOSE",
+    "PLAN",
+    "SPACE",
+    "TAKE_OVER",
+    "OVERWRITE",
+)
 
 
 def clean_environment(build: Path, **more: str) -> dict[str, str]:
     """The environment of a command: no settings of the person who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if name not in PERSONAL}
-    return {**kept, "BUILD": str(build), "OMP_NUM_THREADS": "1", **more}
+    return {**kept, "BUILD": str(build), "OMP_NUM_THREADS": "1", "SPACE": "skip", **more}
 
 
 @dataclass

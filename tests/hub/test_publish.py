@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -17,10 +18,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, ModelCard
 
-from hub.apply import apply_plan
+from hub.apply import Manners, apply_plan
 from hub.cards import render_cards
 from hub.inputs import find_inputs
-from hub.plan import PlannedFile, PlannedRepo, make_plan, write_plan
+from hub.plan import Plan, PlannedFile, PlannedRepo, make_plan, write_plan
 from records.errors import UserError
 from records.files import sha256_file
 from records.recipe import load_recipe
@@ -113,43 +114,50 @@ def test_uninterrupted_run_ends_in_the_same_revisions(released: Released, server
         inputs = find_inputs(recipe)
     render_cards(inputs, recipe.release, "local", tmp_path / "cards")
     plan = make_plan(inputs, tmp_path / "cards", recipe.release, "local", private=False)
-    write_plan(plan, tmp_path / "plan.jsonl")
-    assert (tmp_path / "plan.jsonl").read_bytes() == (released.release / "plan.jsonl").read_bytes()
+    write_plan(plan, tmp_path / "plan.jsonl", tmp_path)
+    written = [(tmp_path / "plan.jsonl").read_text(), (released.release / "plan.jsonl").read_text()]
+    assert [re.sub(r'"from": "[^"]*"', "", text) for text in written] == [
+        re.sub(r'"from": "[^"]*"', "", written[0])
+    ] * 2
     api = HfApi(endpoint=server.url, token=server.token)
-    assert apply_plan(plan, api, may_move_tags=False) == sum(repo.bytes for repo in plan)
-    found = {(repo.kind, repo.id): api.repo_info(repo.id, repo_type=repo.kind, revision="v0.1.0").sha for repo in plan}
+    assert apply_plan(plan, api)["bytes"] == plan.bytes
+    found = {
+        (repo.kind, repo.id): api.repo_info(repo.id, repo_type=repo.kind, revision="v0.1.0").sha for repo in plan.repos
+    }
     receipt = json.loads((released.release / "receipt.json").read_text())
     assert found == {(repo["type"], repo["id"]): repo["revision"] for repo in receipt["repos"]}
-    assert apply_plan(plan, api, may_move_tags=False) == 0  # again: nothing is sent
+    assert apply_plan(plan, api)["bytes"] == 0  # again: nothing is sent
 
 
 def test_another_content_under_the_same_version(server: Server, tmp_path: Path) -> None:
     """Where tags may not move, it is refused before anything is sent; where they may, stale files go."""
     api = HfApi(endpoint=server.url, token=server.token)
 
-    def repo(**contents: str) -> PlannedRepo:
+    def plan(**contents: str) -> Plan:
         files = []
         for name, text in contents.items():
             source = tmp_path / text
             source.write_text(text)
             files.append(PlannedFile(f"{name}.txt", source, len(text), sha256_file(source)))
-        return PlannedRepo("model", "local/moving", False, tuple(files), "v1")
+        return Plan((PlannedRepo("model", "local/moving", False, tuple(files), "v1"),))
 
-    apply_plan([repo(a="one", b="two")], api, may_move_tags=False)
+    apply_plan(plan(a="one", b="two"), api)
     head = api.repo_info("local/moving").sha
     with pytest.raises(UserError, match=r"release\.version"):
-        apply_plan([repo(a="three")], api, may_move_tags=False)
+        apply_plan(plan(a="three"), api)
     assert api.repo_info("local/moving").sha == head
-    apply_plan([repo(a="three")], api, may_move_tags=True)
+    apply_plan(plan(a="three"), api, manners=Manners(may_move_tags=True))
     assert api.list_repo_files("local/moving", revision="v1") == [".gitattributes", "a.txt"]
 
 
 def test_plan_is_what_the_hub_holds(copy: Released, hub: HfApi) -> None:
     rows = [json.loads(line) for line in (copy.release / "plan.jsonl").read_text().splitlines()]
     planned: dict[tuple[str, str], dict[str, int]] = {}
+    *rows, collection = rows
+    assert collection["op"] == "collection" and len(collection["items"]) == 6
     for row in rows:
         files = planned.setdefault((row["type"], row["repo"]), {})
-        if row["op"] == "upload":
+        if row["op"] in ("upload", "card"):
             files[row["path"]] = row["bytes"]
     assert [row["op"] for row in rows].count("create") == [row["op"] for row in rows].count("tag") == len(planned) == 6
     for (kind, repo), files in planned.items():
@@ -158,7 +166,7 @@ def test_plan_is_what_the_hub_holds(copy: Released, hub: HfApi) -> None:
     dataset = planned["dataset", "local/forge-tiny"]
     assert {"README.md", "datasheet.md", "manifest.json"} < set(dataset)
     assert not any(path.startswith("tokens") or path == "run.json" for path in dataset)
-    assert set(planned["space", "local/demo-tiny"]) == {"README.md", "app.py", "calls.py"}
+    assert set(planned["space", "local/demo-tiny"]) == {"README.md", "SHA256SUMS", "app.py", "calls.py"}
     assert not any("run.json" in files for files in planned.values())
 
 
@@ -176,7 +184,9 @@ def test_cards_say_what_the_records_say(copy: Released, hub: HfApi) -> None:
         "transformers",
     )
     result = ours.data.eval_results[0]
-    assert (result.dataset_type, result.metric_value, result.dataset_args) == ("bfcl_simple_python", 0.3, {"n": 10})
+    bfcl = "gorilla-llm/Berkeley-Function-Calling-Leaderboard"
+    assert (result.dataset_type, result.dataset_name) == (bfcl, "bfcl_simple_python")
+    assert (result.metric_value, result.dataset_args) == (0.3, {"n": 10})
     row = "| bfcl_simple_python | 40.0 % ± 5.0 (n=10) | 70.0 % ± 5.0 (n=10) | 30.0 % ± 5.0 (n=10) |"
     assert row in ours.text and "-40.0 points against the control, more than two" in ours.text
     for fact in (
