@@ -19,7 +19,7 @@ from hub.plan import Plan, PlannedFile, PlannedRepo
 from records.files import sha256_file
 from tests.hub.chaos import Faults, KillableServer, Proxy, forks, publish
 
-REQUESTS = 75
+REQUESTS = 105
 """About as many as one undisturbed publication of `make_plan` makes."""
 
 
