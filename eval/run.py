@@ -7,14 +7,13 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eval.plan import TASKS, Job, benchmark, mark, result_folder, work_folder
-from eval.tasks.bfcl.questions import Question, questions
-from eval.tasks.bfcl.scoring import judge
+from eval.benchmarks import TASKS, Benchmark, weighted
+from eval.plan import Job, mark, result_folder, work_folder
 from records.files import remove, replacing, sha256_json, write_json
 from records.marks import set_done
 from records.recipe import ROOT, Recipe
@@ -31,22 +30,31 @@ def run_job(recipe: Recipe, job: Job) -> None:
     for stale in work.parent.glob("*"):
         if stale != work:
             remove(stale)
-    lm = _language_model(recipe, job, work)
-    tasks = _load_tasks(recipe, job)
-    chosen = {f"bfcl_{category}": indices for category, indices in job.asked.items()}
-    raw: dict[str, Any] = evaluate(lm, task_dict=tasks, samples=chosen, bootstrap_iters=1)
+    lm = language_model(recipe, job, work)
+    raw: dict[str, Any] = {}
+    for tasks in job.asked.values():
+        loaded = _load_tasks(recipe, list(tasks))
+        chosen = {task: list(indices) for task, indices in tasks.items()}
+        merge(raw, evaluate(lm, task_dict=loaded, samples=chosen, bootstrap_iters=1))
     folder = result_folder(recipe, job.model)
     remove(mark(recipe, job.model))
-    samples = raw.pop("samples")
+    samples = {task: [_sample(job, task, row) for row in rows] for task, rows in raw.pop("samples").items()}
     _write_samples(folder, samples)
-    write_json(folder / "results.json", {**_portable(raw), "record": _record(recipe, job, raw, lm.decoding)})
+    write_json(folder / "results.json", {**_portable(raw), "record": _record(recipe, job, raw, samples, lm.decoding)})
     write_json(folder / "run.json", _run(time.time() - started))
     set_done(mark(recipe, job.model), job.print)
 
 
-def _language_model(recipe: Recipe, job: Job, work: Path) -> Any:
+def language_model(recipe: Recipe, job: Job, work: Path) -> Any:
+    """The lm-eval model that answers; its answers lie in `work/answers.jsonl`."""
     section = recipe.evaluation
     shared: dict[str, Any] = {"answers": work / "answers.jsonl", "identity": job.model.sha256, "label": job.model.name}
+    if section.decoding == "constrained":
+        shared["constrained"] = True
+    if job.model.is_endpoint:
+        from eval.endpoint import EndpointLM
+
+        return EndpointLM(job.model.place, **shared)
     if section.backend == "hf":
         import torch
 
@@ -59,82 +67,112 @@ def _language_model(recipe: Recipe, job: Job, work: Path) -> Any:
     return PackedLM(job.model.folder, section.batch_size, **shared)
 
 
-def _load_tasks(recipe: Recipe, job: Job) -> Any:
+def _load_tasks(recipe: Recipe, names: list[str]) -> Any:
     from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=str(TASKS), include_defaults=False)
-    loaded = manager.load([f"bfcl_{category}" for category in job.asked])
+    # lm-eval's own tasks take seconds to index, and only a few benchmarks are among them.
+    ours = TaskManager(include_path=str(TASKS), include_defaults=False)
+    manager = ours if set(names) <= set(ours.all_tasks) else TaskManager(include_path=str(TASKS))
+    loaded = manager.load(names)
     cap = recipe.evaluation.max_answer_tokens
     for task in loaded["tasks"].values():
         task.set_fewshot_seed(seed=FEWSHOT_SEED)
-        if cap is not None:
+        if cap is not None and task.OUTPUT_TYPE == "generate_until":
             task.set_config(key="generation_kwargs", value={"max_gen_toks": cap}, update=True)
     return loaded
 
 
-def _write_samples(folder: Path, samples: dict[str, list[dict[str, Any]]]) -> None:
+def merge(whole: dict[str, Any], part: Mapping[str, Any]) -> None:
+    """Add lm-eval's results of further tasks to those of others."""
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(whole.get(key), dict):
+            whole[key].update(value)
+        else:
+            whole.setdefault(key, value)
+
+
+def _write_samples(folder: Path, samples: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     with replacing(folder / "samples") as partial:
         partial.mkdir()
         for task, rows in samples.items():
-            lines = [json.dumps(_sample(row), sort_keys=True, allow_nan=False) for row in rows]
+            lines = [json.dumps(row, sort_keys=True, allow_nan=False) for row in rows]
             (partial / f"{task}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _sample(row: dict[str, Any]) -> dict[str, Any]:
-    answer = row["filtered_resps"][0]
-    verdict = judge(_question(row["doc"]["category"], row["doc"]["id"]), answer)
-    return {
-        "id": row["doc"]["id"],
-        "prompt": row["doc"]["prompt"],
-        "answer": answer,
-        "calls": [{"name": call.name, "arguments": _finite(call.arguments)} for call in verdict.calls],
-        "right": bool(row["acc"]),
-        "reason": row["reason"],
+def _sample(job: Job, task: str, row: dict[str, Any]) -> dict[str, Any]:
+    benchmark = benchmark_of(job.benchmarks, task)
+    score = float(row["acc"])
+    sample = {
+        "id": benchmark.ids(task)[row["doc_id"]],
+        "prompt": row["doc"].get("prompt") or row["arguments"][0][0],
+        "answer": row["filtered_resps"][0],
+        "score": score if math.isfinite(score) else 0.0,
+        "right": score == 1.0,
+        "reason": row.get("reason") or ("right" if score == 1.0 else "wrong"),
     }
+    if benchmark.describe:
+        sample |= benchmark.describe(row["doc"], row["filtered_resps"][0])
+    return sample
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no infinity, yet 1e999 reads as one."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+def benchmark_of(benchmarks: Sequence[Benchmark], task: str) -> Benchmark:
+    """The first benchmark that has a task."""
+    return next(benchmark for benchmark in benchmarks if task in benchmark.tasks)
 
 
-def _question(category: str, question_id: str) -> Question:
-    return next(question for question in questions(category) if question.id == question_id)
-
-
-def _record(recipe: Recipe, job: Job, raw: dict[str, Any], decoding: dict[str, Any]) -> dict[str, Any]:
-    version = benchmark().version
-    tasks = {
-        task: {
-            "score": scores["acc,none"],
-            "stderr": scores["acc_stderr,none"],
-            "n": scores["sample_len"],
-            "version": f"{raw['versions'][task]} on bfcl-eval {version}",
+def _record(
+    recipe: Recipe, job: Job, raw: dict[str, Any], samples: Mapping[str, Sequence[dict[str, Any]]], decoding: Any
+) -> dict[str, Any]:
+    tasks = {}
+    for task, rows in samples.items():
+        found, source = raw["results"][task], benchmark_of(job.benchmarks, task).source()
+        tasks[task] = {
+            "score": found["acc,none"],
+            "stderr": found["acc_stderr,none"] if len(rows) > 1 else 0.0,
+            "n": len(rows),
+            "version": f"{raw['versions'][task]} on {source.name} {source.version}",
         }
-        for task, scores in raw["results"].items()
-    }
-    ids = {category: [questions(category)[n].id for n in indices] for category, indices in job.asked.items()}
-    caps = {task: config["generation_kwargs"]["max_gen_toks"] for task, config in raw["configs"].items()}
+    caps = {task: config.get("generation_kwargs") or {} for task, config in raw["configs"].items()}
+    ids = {task: [row["id"] for row in rows] for task, rows in samples.items()}
     return {
         "model": job.model.sha256,
         "name": job.model.name,
         "label": job.model.label,
         "tasks": tasks,
-        "questions_sha256": {category: sha256_json(names) for category, names in ids.items()},
+        "benchmarks": {benchmark.name: _benchmark(job, benchmark, samples) for benchmark in job.benchmarks},
+        "questions_sha256": {task: sha256_json(names) for task, names in ids.items()},
         "backend": decoding["backend"],
         "decoding": {
+            "mode": recipe.evaluation.decoding,
             "greedy": True,
             "compute_type": decoding["compute_type"],
             "batch_size": recipe.evaluation.batch_size,
-            "max_answer_tokens": caps,
+            "max_answer_tokens": {task: kw["max_gen_toks"] for task, kw in caps.items() if "max_gen_toks" in kw},
             "until": ["<|im_end|>"],
-            "ends_when_settled": recipe.evaluation.backend == "packed",
+            "ends_when_settled": decoding["backend"].startswith("packed"),
         },
     }
+
+
+def _benchmark(job: Job, benchmark: Benchmark, samples: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """The headline with n and standard error, or why there is none; and the identity of data and scorer."""
+    from eval.plan import scoring_sha256
+
+    missing = {task: job.missing[task] for task in benchmark.tasks if task in job.missing}
+    found: dict[str, Any] = {"title": benchmark.title, "rule": benchmark.rule}
+    if missing:
+        found["not_scored"] = missing
+    if len(missing) < len(benchmark.tasks):
+        source = benchmark.source()
+        found["source"] = {"name": source.name, "version": source.version, "sha256": source.sha256}
+        found["hub_dataset"] = benchmark.hub_dataset
+        found["scorer_sha256"] = scoring_sha256(benchmark.scored_by)
+        found["of"] = sum(len(benchmark.ids(task)) for task in benchmark.tasks if task not in missing)
+    values = {task: [row["score"] for row in samples[task]] for task in benchmark.tasks if task in samples}
+    headline = weighted(values, benchmark.weights)
+    if headline:
+        found |= {"score": headline.score, "stderr": headline.stderr, "n": headline.n}
+    return found
 
 
 def _portable(raw: dict[str, Any]) -> dict[str, Any]:

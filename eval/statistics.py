@@ -27,3 +27,10 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     pairs = only_first + only_second
     tail = sum(math.comb(pairs, k) for k in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / 2**pairs)
+
+
+def normal_two_sided(difference: float, stderr: float) -> float:
+    """Two-sided p of a difference that is about normal with this standard error; 1.0 where both are zero."""
+    if stderr == 0:
+        return 1.0 if difference == 0 else 0.0
+    return math.erfc(abs(difference) / stderr / math.sqrt(2))

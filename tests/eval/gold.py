@@ -28,11 +28,13 @@ def gold_calls(question: Question) -> list[Call]:
 
 def _given(options: list[Any]) -> bool:
     """BFCL marks what may be left out with an empty string among the accepted values."""
-    return "" not in options
+    return not isinstance(options, (list, str)) or "" not in options
 
 
 def _first(options: list[Any]) -> Any:
-    return _plain(next(option for option in options if option != ""))
+    if not isinstance(options, list):  # some nested gold of the live sets is a value, not a list of accepted ones
+        return _plain(options)
+    return _plain(next((option for option in options if option != ""), [] if not options else ""))
 
 
 def _plain(value: Any) -> Any:

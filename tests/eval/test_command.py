@@ -45,7 +45,9 @@ def test_three_models_are_scored_and_compared(build, tiny_recipe, capsys):
         assert record["decoding"]["max_answer_tokens"]["bfcl_parallel"] == 8
         assert str(ROOT) not in json.dumps(found) and str(build) not in json.dumps(found)
         lines = (build / "eval" / name / "samples" / "bfcl_simple_java.jsonl").read_text().splitlines()
-        assert {"id", "prompt", "answer", "calls", "right", "reason"} == set(json.loads(lines[0])) and len(lines) == 2
+        assert {"id", "prompt", "answer", "calls", "score", "right", "reason"} == set(json.loads(lines[0])) and len(
+            lines
+        ) == 2
     report = (build / "eval" / "report.md").read_text()
     assert "base (Instruct, dequantised from Q4_1)" in report and "ours − control" in report
     assert (build / "eval" / "figures" / "scores.png").read_bytes().startswith(b"\x89PNG")

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from eval.report import aggregate, compare, write_report
+from eval.benchmarks import registry, weighted
+from eval.report import compare, write_report
 from eval.statistics import mcnemar_exact, mean_stderr
-from eval.tasks.bfcl.questions import CATEGORIES
+from eval.tasks.bfcl.questions import CATEGORIES, LIVE, NON_LIVE
 from records.errors import UserError
+
+SOURCE = {"name": "bfcl-eval", "version": "1", "sha256": "0" * 64}
 
 
 @pytest.fixture
@@ -37,7 +40,10 @@ def results(tmp_path: Path) -> list[tuple[str, Path]]:
             "label": role.title(),
             "model": role,
             "tasks": tasks,
-            "questions_sha256": dict.fromkeys(CATEGORIES, "same"),
+            "benchmarks": {
+                "bfcl_v2": {"title": "BFCL-v2", "rule": "r", "source": SOURCE, "scorer_sha256": "s", "of": 3641}
+            },
+            "questions_sha256": dict.fromkeys(tasks, "same"),
             "backend": "packed",
             "decoding": {"compute_type": "float32"},
         }
@@ -57,7 +63,7 @@ def test_report_says_what_the_samples_say(results, tmp_path):
 
     report = write_report(results, tmp_path / "report")
     for category in CATEGORIES:
-        row = report["categories"][category]
+        row = report["benchmarks"]["bfcl_v2"]["tasks"][f"bfcl_{category}"]
         for role, folder in results:
             right = numpy.array(rights(folder, category), dtype=float)
             p = right.mean()
@@ -70,49 +76,34 @@ def test_report_says_what_the_samples_say(results, tmp_path):
         won, lost = int((ours > control).sum()), int((ours < control).sum())
         assert (paired["only_first_right"], paired["only_second_right"]) == (won, lost)
         assert paired["p"] == pytest.approx(binomtest(won, won + lost).pvalue if won + lost else 1.0)
-    every = {role: [numpy.mean(rights(folder, c)) for c in CATEGORIES] for role, folder in results}
-    for role, scores in every.items():
-        assert report["summary"]["mean"][role] == pytest.approx(numpy.mean(scores))
+    averages = report["benchmarks"]["bfcl_v2"]["averages"]
+    for role, folder in results:
+        scores = [numpy.mean(rights(folder, c)) for c in NON_LIVE]
         by_hand = (numpy.mean(scores[:3]) + scores[3] + scores[4] + scores[5]) / 4
-        assert report["summary"]["bfcl_non_live_ast"][role] == pytest.approx(by_hand)
+        assert averages["non_live_ast"]["scores"][role]["score"] == pytest.approx(by_hand)
+        assert averages["live_overall"]["scores"][role]["score"] == pytest.approx(
+            numpy.mean([right for c in LIVE for right in rights(folder, c)])
+        )
     assert sum(report["reasons"]["ours"].values()) == 40 * len(CATEGORIES)
     text = (tmp_path / "report" / "report.md").read_text()
-    first = report["categories"]["simple_python"]["scores"]["ours"]
+    first = report["benchmarks"]["bfcl_v2"]["tasks"]["bfcl_simple_python"]["scores"]["ours"]
     assert f"{100 * first['score']:.1f} ± {100 * first['stderr']:.1f}" in text
 
 
-def test_bfcl_aggregation_is_the_official_one():
-    """By the function of bfcl_eval's score table, read from the wheel's source."""
-    import ast
-    import zipfile
-
-    from records.assets import asset
-
-    with zipfile.ZipFile(asset("bfcl-eval").path) as wheel:
-        tree = ast.parse(wheel.read("bfcl_eval/eval_checker/eval_runner_helper.py"))
-    name = "calculate_unweighted_accuracy"
-    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-    names: dict = {}
-    exec(compile(tree, "eval_runner_helper.py", "exec"), names)
-    chance = random.Random(4)
-    scores = {category: chance.random() for category in CATEGORIES}
-
-    def entry(value):
-        return {"accuracy": value, "total_count": 1, "display_accuracy": value}
-
-    simple = names[name]([entry(scores[c]) for c in CATEGORIES[:3]])
-    whole = names[name]([simple, *[entry(scores[c]) for c in CATEGORIES[3:6]]])
-    assert aggregate(scores, "bfcl_non_live_ast") == pytest.approx(whole["accuracy"])
-
-
-@pytest.mark.parametrize("change", ["version", "questions", "backend"])
+@pytest.mark.parametrize("change", ["version", "questions", "backend", "data", "scorer", "decoding"])
 def test_results_that_do_not_belong_together_are_refused(results, tmp_path, change):
     path = results[1][1] / "results.json"
     values = json.loads(path.read_text())
     if change == "version":
         values["record"]["tasks"]["bfcl_parallel"]["version"] = "2.0"
     elif change == "questions":
-        values["record"]["questions_sha256"]["parallel"] = "others"
+        values["record"]["questions_sha256"]["bfcl_parallel"] = "others"
+    elif change == "data":
+        values["record"]["benchmarks"]["bfcl_v2"]["source"] = SOURCE | {"sha256": "1" * 64}
+    elif change == "scorer":
+        values["record"]["benchmarks"]["bfcl_v2"]["scorer_sha256"] = "other"
+    elif change == "decoding":
+        values["record"]["decoding"] = {"mode": "constrained"}
     else:
         values["record"]["backend"] = "hf"
     path.write_text(json.dumps(values))
@@ -152,4 +143,38 @@ def test_mcnemar_and_stderr_match_scipy():
 def test_compare_needs_no_files(results):
     from eval.report import _read
 
-    assert set(compare([_read(role, folder) for role, folder in results])["summary"]) == {"mean", "bfcl_non_live_ast"}
+    found = compare([_read(role, folder) for role, folder in results])
+    assert set(found["benchmarks"]["bfcl_v2"]["averages"]) == {"headline", *registry()["bfcl_v2"].averages}
+    assert found["benchmarks"]["bfcl_v2"]["averages"]["headline"]["paired"]["test"] == "z"
+
+
+def test_an_average_without_its_tasks_is_none():
+    assert weighted({"bfcl_multiple": [1.0, 0.0]}, registry()["bfcl_v2"].weights) is None
+
+
+def test_a_benchmark_that_was_not_scored_is_in_the_report(results, tmp_path):
+    for _, folder in results:
+        values = json.loads((folder / "results.json").read_text())
+        sentence = "not scored: missing the data of X (make x)"
+        values["record"]["benchmarks"]["bfcl_v1"] = {"title": "X", "rule": "r", "not_scored": {"x": sentence}}
+        values["record"]["tasks"] = {t: v for t, v in values["record"]["tasks"].items() if "live" in t}
+        (folder / "results.json").write_text(json.dumps(values))
+    write_report(results, tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "missing the data of X (make x)" in text
+
+
+def test_data_for_the_hub_are_what_its_library_reads(results, tmp_path):
+    import yaml
+    from huggingface_hub import parse_eval_result_entries
+    from huggingface_hub.repocard_data import model_index_to_eval_results
+
+    folder = results[0][1]
+    values = json.loads((folder / "results.json").read_text())
+    values["record"]["benchmarks"]["bfcl_v2"] |= {"score": 0.25, "stderr": 0.01, "n": 100, "hub_dataset": "a/b"}
+    (folder / "results.json").write_text(json.dumps(values))
+    write_report(results[:1], tmp_path / "report")
+    entry = parse_eval_result_entries(yaml.safe_load((folder / ".eval_results" / "bfcl_v2.yaml").read_text()))[0]
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("a/b", "bfcl_v2", 25.0) and "n=100 of 3641" in entry.notes
+    name, rows = model_index_to_eval_results(yaml.safe_load((folder / "model_index.yaml").read_text()))
+    assert name == "base" and rows[0].metric_value == 25.0

@@ -12,7 +12,7 @@ from eval.tasks.bfcl.tools import tool
 from records.assets import asset
 from records.calls import Message, Tool, render_chat
 
-CATEGORIES = (
+NON_LIVE = (
     "simple_python",
     "simple_java",
     "simple_javascript",
@@ -22,6 +22,15 @@ CATEGORIES = (
     "irrelevance",
 )
 """Non-live categories, in the order of BFCL's own score table."""
+
+LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance", "live_relevance")
+"""Live categories: requests that users and companies gave."""
+
+CATEGORIES = (*NON_LIVE, *LIVE)
+"""All single-turn categories."""
+
+WITHOUT_GOLD = ("irrelevance", "live_irrelevance", "live_relevance")
+"""Categories that ask only whether something is called."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Question:
     functions: list[dict[str, Any]]
     """As BFCL writes them; the checker wants these, not the adapted tools."""
     gold: list[dict[str, Any]]
-    """`[{function: {argument: [accepted values]}}]`; empty in `irrelevance`."""
+    """`[{function: {argument: [accepted values]}}]`; empty in the categories of WITHOUT_GOLD."""
 
     def tools(self) -> list[Tool]:
         """The functions as OpenAI tools with JSON Schema types."""
@@ -54,10 +63,21 @@ def questions(category: str) -> tuple[Question, ...]:
     """
     with zipfile.ZipFile(asset("bfcl-eval").path) as wheel:
         rows = _rows(wheel, f"BFCL_v4_{category}.json")
-        gold = {} if category == "irrelevance" else _gold(wheel, category)
+        gold = {} if category in WITHOUT_GOLD else _gold(wheel, category)
     return tuple(
         Question(row["id"], category, row["question"][0], row["function"], gold.get(row["id"], [])) for row in rows
     )
+
+
+@cache
+def by_id(category: str) -> dict[str, Question]:
+    """The questions of a category by their ids."""
+    return {question.id: question for question in questions(category)}
+
+
+def category_of(task: str) -> str:
+    """The category of an lm-eval task `bfcl_<category>`."""
+    return task.removeprefix("bfcl_")
 
 
 def _gold(wheel: zipfile.ZipFile, category: str) -> dict[str, list[dict[str, Any]]]:

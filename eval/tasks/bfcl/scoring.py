@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from eval.tasks.bfcl.official import check
-from eval.tasks.bfcl.questions import Question
+from eval.tasks.bfcl.questions import Question, by_id
 from records.calls import Call, parse_calls
 
 CHECKER_ERRORS = (
@@ -29,15 +31,17 @@ class Verdict:
     right: bool
     reason: str
     """`right`, a problem of `records.calls.parse_calls`, the official checker's `error_type`,
-    `checker_raised:<exception>`, or `irrelevance_error:called`."""
+    `checker_raised:<exception>`, `irrelevance_error:called` or `relevance_error:not_called`."""
     calls: tuple[Call, ...]
 
 
 def judge(question: Question, answer: str) -> Verdict:
     """Score one answer as BFCL does; never raises on what a model writes, and evaluates none of it."""
     parsed = parse_calls(answer)
-    if question.category == "irrelevance":
+    if question.category.endswith("irrelevance"):
         return Verdict(not parsed.calls, "irrelevance_error:called" if parsed.calls else "right", parsed.calls)
+    if question.category.endswith("relevance"):
+        return Verdict(bool(parsed.calls), "right" if parsed.calls else "relevance_error:not_called", parsed.calls)
     if parsed.problem:
         return Verdict(False, parsed.problem, ())
     decoded = [{call.name: call.arguments} for call in parsed.calls]
@@ -48,3 +52,18 @@ def judge(question: Question, answer: str) -> Verdict:
     if verdict["valid"]:
         return Verdict(True, "right", parsed.calls)
     return Verdict(False, str(verdict["error_type"]), parsed.calls)
+
+
+def describe_answer(category: str, question_id: str, answer: str) -> dict[str, Any]:
+    """What a sample says beside right or wrong: the calls that were read."""
+    verdict = judge(by_id(category)[question_id], answer)
+    return {"calls": [{"name": call.name, "arguments": _finite(call.arguments)} for call in verdict.calls]}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity, yet 1e999 reads as one."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -30,11 +30,10 @@ def load(category: str, **_: Any) -> dict[str, Any]:
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
     """`acc` (1 or 0) and the named `reason` of one answer."""
     _find_repository()
-    from eval.tasks.bfcl.questions import questions
+    from eval.tasks.bfcl.questions import by_id
     from eval.tasks.bfcl.scoring import judge
 
-    question = next(q for q in questions(doc["category"]) if q.id == doc["id"])
-    verdict = judge(question, results[0])
+    verdict = judge(by_id(doc["category"])[doc["id"]], results[0])
     return {"acc": float(verdict.right), "reason": verdict.reason}
 
 
