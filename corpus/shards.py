@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,16 @@ from corpus.rows import CONFIGS, SPLITS, read_documents
 from corpus.steps import Work, write_report
 from corpus.tokenise import row_lengths
 from records.errors import UserError
-from records.files import canonical_json, replacing
+from records.files import canonical_json
 
 if TYPE_CHECKING:
     from datatrove.data import Document
 
 ROWS_IN_GROUP = 500
 """Rows of a row group: readers that want one row fetch little else."""
+SHARD_BYTES = 400_000_000
+"""A file that has grown to this ends; one more row group fits below the 500 MB that viewers and mirrors like."""
+WRITTEN_AS = {"compression": "zstd", "write_page_index": True, "use_content_defined_chunking": True}
 SCHEMA = pa.schema(
     [
         ("text", pa.string()),
@@ -43,7 +47,7 @@ SCHEMA = pa.schema(
 
 
 def write_shards(work: Work, folder: Path) -> None:
-    """Write `data/<config>/<split>-00000-of-00001.parquet` and look for leaks in what was written.
+    """Write `data/<config>/<split>-<number>-of-<files>.parquet` and look for leaks in what was written.
 
     A config without rows gets no file: `load_dataset` cannot read an empty one.
 
@@ -56,14 +60,13 @@ def write_shards(work: Work, folder: Path) -> None:
     with progress("shards", "files", len(CONFIGS) * len(SPLITS)) as bar:
         for config in CONFIGS:
             for split in SPLITS:
-                rows = list(read_documents(work.step("arrange") / config / f"{split}.jsonl"))
+                rows = read_documents(work.step("arrange") / config / f"{split}.jsonl")
                 lengths = row_lengths(work, config, split)
-                file = shard_file(folder, config, split)
-                if rows:
-                    write_shard(file, rows, lengths)
+                files = write_split(folder / "data" / config, split, rows, lengths)
+                for file in files:
                     refuse_leaks(file, index)
-                size = file.stat().st_size if rows else 0
-                found = {"documents": len(rows), "tokens": sum(lengths), "bytes": size}
+                size = sum(file.stat().st_size for file in files)
+                found = {"documents": len(lengths), "tokens": sum(lengths), "bytes": size}
                 report.setdefault(config, {})[split] = {**found, "lengths": histogram(lengths)}
                 bar.update()
     write_report(folder, report)
@@ -74,24 +77,29 @@ def shard_files(folder: Path) -> list[Path]:
     return sorted((folder / "data").glob("*/*.parquet"))
 
 
-def shard_file(folder: Path, config: str, split: str) -> Path:
-    """Where a split's Parquet file lies."""
-    return folder / "data" / config / f"{split}-00000-of-00001.parquet"
+def write_split(
+    folder: Path, split: str, rows: Iterable[Document], lengths: Sequence[int], most_bytes: int = SHARD_BYTES
+) -> list[Path]:
+    """Write the Parquet files of one split: zstd, small row groups, page index, content-defined chunks.
 
-
-def write_shard(file: Path, rows: list[Document], lengths: list[int]) -> None:
-    """Write one Parquet file: zstd, small row groups, page index, content-defined chunks."""
-    columns = [columns_of(row, length) for row, length in zip(rows, lengths, strict=True)]
-    table = pa.Table.from_pylist(columns, schema=SCHEMA)
-    with replacing(file) as partial:
-        pq.write_table(
-            table,
-            partial,
-            compression="zstd",
-            row_group_size=ROWS_IN_GROUP,
-            write_page_index=True,
-            use_content_defined_chunking=True,
-        )
+    Rows are held a row group at a time. A file that has reached `most_bytes` is the last but for a new one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(f"*{split}-*.parquet*"):
+        stale.unlink()
+    written: list[Path] = []
+    columns = (columns_of(row, length) for row, length in zip(rows, lengths, strict=True))
+    group = list(islice(columns, ROWS_IN_GROUP))
+    while group:
+        written.append(folder / f".{split}-{len(written):05d}.parquet")
+        with written[-1].open("wb") as stream, pq.ParquetWriter(stream, SCHEMA, **WRITTEN_AS) as writer:
+            while group and stream.tell() < most_bytes:
+                writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
+                group = list(islice(columns, ROWS_IN_GROUP))
+    names = [folder / f"{split}-{number:05d}-of-{len(written):05d}.parquet" for number in range(len(written))]
+    for file, name in zip(written, names, strict=True):
+        file.replace(name)
+    return names
 
 
 def columns_of(row: Document, tokens: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -36,7 +37,7 @@ class Recipe:
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Load `recipes/<name>.yaml`, or a path to a YAML file.
+    """Load `recipes/<name>.yaml`, or a path to a YAML file. With `extends: name` it holds what differs from that one.
 
     Raises:
         UserError: no such recipe, not YAML, or a key or value that does not fit; file and key are named.
@@ -49,11 +50,28 @@ def load_recipe(name_or_path: str) -> Recipe:
         near = difflib.get_close_matches(name_or_path, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"recipes here: {', '.join(names)}"
         raise UserError(f"no recipe {name_or_path!r} ({path} does not exist); {hint}")
+    return build(Recipe, _values(path, ()), str(path))
+
+
+def _values(path: Path, below: tuple[Path, ...]) -> Any:
+    """What a recipe says, on top of the recipe that its `extends` names, if it has one."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return build(Recipe, values, str(path))
+    if not isinstance(values, dict) or "extends" not in values:
+        return values
+    parent = RECIPES / f"{values.pop('extends')}.yaml"
+    if not parent.is_file() or path in below:
+        why = "extends itself" if path in below else f"extends {parent.stem}, and {parent} does not exist"
+        raise UserError(f"{path} {why}; name a recipe in recipes/ that stands by itself")
+    return _merged(_values(parent, (*below, path)), values)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
 
 
 def build_folder(recipe: Recipe) -> Path:

@@ -14,7 +14,7 @@ from corpus.benchmarks import BenchmarkIndex, benchmark_source, load_index
 from corpus.decontaminate import leaks_of
 from corpus.fingerprints import SHORTEST, item_words
 from corpus.rows import Row
-from corpus.shards import refuse_leaks, write_shard
+from corpus.shards import refuse_leaks, write_split
 from corpus.word_hashes import normalised, telling
 from records.errors import UserError
 
@@ -132,10 +132,9 @@ def test_messages_and_tools_are_searched_too(wheel: Path) -> None:
 def test_a_leak_in_a_written_shard_stops_everything(wheel: Path, tmp_path: Path) -> None:
     clean = Row("good", "text", "nothing of note", "made", "MIT", "", "", "x").document()
     leak = Row("bad", "text", QUESTION, "made", "MIT", "", "", "x").document()
-    file = tmp_path / "text" / "train.parquet"
-    write_shard(file, [clean], [3])
+    (file,) = write_split(tmp_path / "text", "train", [clean], [3])
     refuse_leaks(file, index_of(wheel))
-    write_shard(file, [clean, leak], [3, 9])
+    (file,) = write_split(tmp_path / "text", "train", [clean, leak], [3, 9])
     with pytest.raises(UserError, match="row bad"):
         refuse_leaks(file, index_of(wheel))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
 from corpus.rows import CONFIGS, SPLITS, TOKENISED, Row, ordered_json, write_documents
-from corpus.shards import SCHEMA, histogram, shard_file, write_shards
+from corpus.shards import ROWS_IN_GROUP, SCHEMA, histogram, write_shards, write_split
 from corpus.steps import Work
 from corpus.tokenise import loss_of, row_lengths, tokenise
 from corpus.tokenizer import control_tokens
@@ -105,9 +106,27 @@ def test_empty_splits_have_empty_files(work: Work) -> None:
     assert names == {f"{split}.ds{suffix}" for split in SPLITS for suffix in ("", ".index", ".loss")}
 
 
+def shard_of(work: Work, config: str) -> Path:
+    return work.step("shards") / "data" / config / "train-00000-of-00001.parquet"
+
+
+def test_large_splits_have_several_files(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    texts = ["".join(rng.choices("abcdefghij ", k=400)) for _ in range(4 * ROWS_IN_GROUP + 7)]
+    rows = [Row(f"r{n}", "text", text, "made", "MIT", "", "", "x").document() for n, text in enumerate(texts)]
+    (tmp_path / "train-00000-of-00009.parquet").write_bytes(b"of an earlier run")
+    files = write_split(tmp_path, "train", rows, [1] * len(rows), most_bytes=150_000)
+    assert [file.name for file in files] == [f"train-0000{n}-of-0000{len(files)}.parquet" for n in range(len(files))]
+    assert len(files) > 1 and sorted(tmp_path.iterdir()) == files
+    assert [text for file in files for text in pq.read_table(file).column("text").to_pylist()] == texts
+    again = write_split(tmp_path / "again", "train", iter(rows), [1] * len(rows), most_bytes=150_000)
+    assert [file.read_bytes() for file in again] == [file.read_bytes() for file in files]
+    assert write_split(tmp_path, "validation", [], []) == []
+
+
 def test_parquet_has_the_columns_and_tokens(work: Work) -> None:
     write_shards(work, work.step("shards"))
-    table = pq.read_table(shard_file(work.step("shards"), "ift", "train"))
+    table = pq.read_table(shard_of(work, "ift"))
     assert table.schema.equals(SCHEMA)
     rows = table.to_pylist()
     assert [row["tokens"] for row in rows] == [len(ids) for ids in documents(work, "ift")]
@@ -115,14 +134,14 @@ def test_parquet_has_the_columns_and_tokens(work: Work) -> None:
         messages, tools = json.loads(row["messages"]), json.loads(row["tools"])
         assert render_chat(messages, tools) == row["text"], "messages and tools render to the row's text again"
         assert answer_spans(messages, tools) and row["license"] == "MIT"
-    plain = pq.read_table(shard_file(work.step("shards"), "code", "train")).to_pylist()
+    plain = pq.read_table(shard_of(work, "code")).to_pylist()
     assert all(row["messages"] is None and row["tools"] is None for row in plain)
-    assert not shard_file(work.step("shards"), "web", "train").exists()
+    assert not shard_of(work, "web").exists()
 
 
 def test_parquet_is_zstd_with_small_groups_and_a_page_index(work: Work) -> None:
     write_shards(work, work.step("shards"))
-    file = pq.ParquetFile(shard_file(work.step("shards"), "ift", "train"))
+    file = pq.ParquetFile(shard_of(work, "ift"))
     column = file.metadata.row_group(0).column(0)
     assert column.compression == "ZSTD" and column.has_offset_index and column.has_column_index
 

@@ -80,3 +80,32 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_recipe(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_extends_another(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: local\nname: mine\ncorpus: {filter: {threshold: 0.5}}\n")
+    mine, local = load_recipe(str(path)), load_recipe("local")
+    assert mine.corpus.filter.threshold == 0.5 != local.corpus.filter.threshold
+    assert mine.corpus.mix == local.corpus.mix and mine.corpus.filter.epochs == local.corpus.filter.epochs
+    path.write_text("extends: nowhere\nname: mine\n")
+    with pytest.raises(UserError, match=r"mine\.yaml extends nowhere, and .*nowhere\.yaml does not exist"):
+        load_recipe(str(path))
+    path.write_text("extends: local\nname: mine\ncorpus: {mix: {agent: 0.5}}\n")
+    with pytest.raises(UserError, match="the shares must sum to 1"):
+        load_recipe(str(path))
+
+
+def test_a_recipe_cannot_extend_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("records.recipe.RECIPES", tmp_path)
+    (tmp_path / "one.yaml").write_text("extends: two\n")
+    (tmp_path / "two.yaml").write_text("extends: one\n")
+    with pytest.raises(UserError, match="extends itself"):
+        load_recipe("one")
+
+
+def test_ablations_cover_the_agent_share() -> None:
+    shares = sorted(load_recipe(name).corpus.mix.agent for name in SHIPPED if name.startswith("local"))
+    assert shares[0] == 0 and shares[-1] == 1 and 0.36 in shares
+    assert load_recipe("local-no-filter").corpus.filter.threshold == 0
+    assert load_recipe("local-no-retrieval").corpus.retrieval.min_score > 1, "a cosine"
