@@ -1,0 +1,1 @@
+"""MMLU: lm-eval's own task, offline from the authors' CSV files where `BENCH_DATA` has them."""
