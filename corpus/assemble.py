@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from corpus.card import card
+from corpus.croissant import croissant
 from corpus.datasheet import datasheet
 from corpus.executor import progress
 from corpus.figures import draw_figures
@@ -48,6 +49,7 @@ def assemble(work: Work, folder: Path) -> None:
         bar.update()
         (partial / "README.md").write_text(card(work.recipe, manifest, reports), encoding="utf-8")
         (partial / "datasheet.md").write_text(datasheet(work.recipe, manifest, reports), encoding="utf-8")
+        write_json(partial / "croissant.json", croissant(manifest))
         draw_figures(manifest, reports, partial / "figures")
         bar.update()
     write_report(folder, {"sources": len(sources)})

@@ -12,7 +12,8 @@ from records.files import read_json, sha256_file
 from records.recipe import ROOT, Recipe, build_folder
 
 LEFT_OUT = frozenset({"run.json", "__pycache__"})
-DATASET_PARTS = ("README.md", "datasheet.md", "manifest.json", "data", "reports", "figures", "LICENSES")
+DATASET_FILES = ("README.md", "datasheet.md", "manifest.json", "croissant.json")
+DATASET_PARTS = (*DATASET_FILES, "data", "reports", "figures", "LICENSES")
 
 
 @dataclass(frozen=True)

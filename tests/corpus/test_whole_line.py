@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -156,6 +157,22 @@ def test_every_config_loads(finished: Path) -> None:
         loaded = load_dataset(str(folder), name)
         assert sum(map(len, loaded.values())) == manifest["configs"][name]["documents"]
         assert set(loaded) == {"train", "validation"} and loaded["train"][0]["license"]
+
+
+def test_croissant_describes_every_file(finished: Path) -> None:
+    import mlcroissant
+
+    folder = finished / "build/tiny/corpus"
+    described = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
+    assert not described.metadata.ctx.issues.errors
+    names = {record_set.id for record_set in described.metadata.record_sets}
+    assert {f"data/{name}.parquet" for name in names} == {
+        file.relative_to(folder).as_posix() for file in (folder / "data").rglob("*.parquet")
+    }
+    name = "ift/train-00000-of-00001"
+    first = next(iter(described.records(record_set=name)))
+    rows = pq.read_table(folder / f"data/{name}.parquet").to_pylist()
+    assert first[f"{name}/text"].decode() == rows[0]["text"] and first[f"{name}/tokens"] == rows[0]["tokens"]
 
 
 def test_datasheet_and_card_have_no_gaps(finished: Path) -> None:
