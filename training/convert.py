@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from records.errors import UserError
-from records.files import read_json, replacing, write_json
+from records.errors import UserError, run_command
+from records.files import replacing, write_json
+from training.model_config import model_config
+from training.weights import open_weights
 
 CHECKPOINT_VERSION = "1.2"
 EMBEDDING = "model.token_position_embeddings.pp_block.token_embedding.weight"
@@ -27,56 +30,41 @@ LAYER_PARTS = {
 }
 
 
-def model_config(transformers_folder: Path) -> dict[str, Any]:
-    """nanotron's model config from a transformers `config.json`.
+def to_nanotron(transformers_folder: Path, checkpoint: Path, dtype: torch.dtype | None = None) -> None:
+    """Write the weights of a transformers folder as a nanotron checkpoint of one rank (`tp` = `pp` = 1).
+
+    Args:
+        transformers_folder: config.json and safetensors, in one file or in many.
+        checkpoint: folder to write.
+        dtype: of the weights written; None keeps theirs.
 
     Raises:
-        UserError: the model is no Llama that the adapter can train (biases, scaled rotary embeddings, …).
+        UserError: no Llama or Mistral, or weights that are missing, damaged or of other shapes than its config says.
     """
-    config = read_json(transformers_folder / "config.json", made_by="make train")
-    rope = config.get("rope_parameters") or {"rope_theta": config.get("rope_theta", 10000.0), "rope_type": "default"}
-    unlike = {
-        "model_type": config["model_type"] != "llama",
-        "attention_bias": bool(config.get("attention_bias")),
-        "mlp_bias": bool(config.get("mlp_bias")),
-        "hidden_act": config.get("hidden_act", "silu") != "silu",
-        "rope_type": rope.get("rope_type", "default") != "default",
-        "head_dim": config.get("head_dim", 0) not in (0, None, config["hidden_size"] // config["num_attention_heads"]),
-    }
-    if any(unlike.values()):
-        names = ", ".join(name for name, differs in unlike.items() if differs)
-        raise UserError(f"{transformers_folder} is no plain Llama ({names}); the adapter trains plain Llamas only")
-    same = (
-        "bos_token_id", "eos_token_id", "hidden_act", "hidden_size", "initializer_range", "intermediate_size",
-        "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "num_key_value_heads", "rms_norm_eps",
-        "tie_word_embeddings", "vocab_size",
-    )  # fmt: skip
-    # pad_token_id stays None: nanotron would give it torch's padding_idx, whose embedding learns nothing.
-    return {name: config[name] for name in same} | {"rope_theta": float(rope["rope_theta"]), "pad_token_id": None}
-
-
-def to_nanotron(transformers_folder: Path, checkpoint: Path) -> None:
-    """Write the weights of a transformers folder as a nanotron checkpoint of one rank (`tp` = `pp` = 1)."""
     config = model_config(transformers_folder)
-    with replacing(checkpoint) as partial, safe_open(transformers_folder / "model.safetensors", "pt") as weights:
+    shapes = _shapes(config)
+    with replacing(checkpoint) as partial, open_weights(transformers_folder) as weights:
+        partial.mkdir()
         for name, parts in _names(config["num_hidden_layers"], config["tie_word_embeddings"]):
-            pieces = [weights.get_tensor(part) for part in parts]
-            _write_parameter(partial, name, torch.cat(pieces) if len(pieces) > 1 else pieces[0])
+            pieces = [weights.get(part, shapes[".".join(part.split(".")[-2:])]) for part in parts]
+            whole = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+            _write_parameter(partial, name, whole if dtype is None else whole.to(dtype))
         write_json(partial / "model_config.json", config)
         meta = {"version": CHECKPOINT_VERSION, "tp": 1, "dp": 1, "metas": {}}
         write_json(partial / "checkpoint_metadata.json", meta)
 
 
-def to_transformers(checkpoint: Path, like: Path, model_file: Path) -> None:
+def to_transformers(checkpoint: Path, like: Path, model_file: Path, dtype: torch.dtype | None = None) -> None:
     """Write `model.safetensors` from a nanotron checkpoint of any topology.
 
     Args:
         checkpoint: folder that holds `model/**/model_weight*.safetensors`.
         like: transformers folder whose `config.json` describes the model.
         model_file: where to write.
+        dtype: of the weights written; None keeps theirs.
 
     Raises:
-        UserError: the checkpoint lacks a weight.
+        UserError: the checkpoint lacks a weight, or one is damaged.
     """
     config = model_config(like)
     heads, dimension = config["num_attention_heads"], config["hidden_size"] // config["num_attention_heads"]
@@ -84,10 +72,41 @@ def to_transformers(checkpoint: Path, like: Path, model_file: Path) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, parts in _names(config["num_hidden_layers"], config["tie_word_embeddings"]):
         whole = _read_parameter(checkpoint, name)
+        whole = whole if dtype is None else whole.to(dtype)
         sizes = {3: [heads * dimension, keys * dimension, keys * dimension], 2: [config["intermediate_size"]] * 2}
         split = whole.split(sizes[len(parts)]) if len(parts) > 1 else (whole,)
         tensors |= {part: piece.contiguous() for part, piece in zip(parts, split, strict=True)}
     save_file(dict(sorted(tensors.items())), model_file, metadata={"format": "pt"})
+
+
+def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of transformers weights by the last two parts of their names."""
+    hidden, inner, vocabulary = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
+    keys = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+    return {
+        "embed_tokens.weight": (vocabulary, hidden),
+        "lm_head.weight": (vocabulary, hidden),
+        "norm.weight": (hidden,),
+        "input_layernorm.weight": (hidden,),
+        "post_attention_layernorm.weight": (hidden,),
+        "q_proj.weight": (hidden, hidden),
+        "k_proj.weight": (keys, hidden),
+        "v_proj.weight": (keys, hidden),
+        "o_proj.weight": (hidden, hidden),
+        "gate_proj.weight": (inner, hidden),
+        "up_proj.weight": (inner, hidden),
+        "down_proj.weight": (hidden, inner),
+    }
+
+
+def check_weights(transformers_folder: Path) -> None:
+    """Raise UserError when a transformers folder lacks a weight, or one is damaged or of another shape."""
+    config = model_config(transformers_folder)
+    shapes = _shapes(config)
+    with open_weights(transformers_folder) as weights:
+        for _, parts in _names(config["num_hidden_layers"], config["tie_word_embeddings"]):
+            for part in parts:
+                weights.check(part, shapes[".".join(part.split(".")[-2:])])
 
 
 def _names(layers: int, tied: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -125,8 +144,11 @@ def _read_parameter(checkpoint: Path, name: str) -> torch.Tensor:
         raise UserError(f"the checkpoint {checkpoint} lacks {name}; remove its folder and run `make train` again")
     whole: torch.Tensor | None = None
     for file in files:
-        with safe_open(file, "pt") as stored:
-            shard, header = stored.get_tensor("data"), stored.metadata() or {}
+        try:
+            with safe_open(file, "pt") as stored:
+                shard, header = stored.get_tensor("data"), stored.metadata() or {}
+        except SafetensorError as error:
+            raise UserError(f"{file} is damaged ({error}); remove the checkpoint and run `make train` again") from None
         if "unsharded_shape" not in header or len(files) == 1:
             return shard
         if whole is None:
@@ -141,3 +163,9 @@ def _read_parameter(checkpoint: Path, name: str) -> torch.Tensor:
 
 def _slice(text: str) -> slice:
     return slice(*(None if part == "None" else int(part) for part in text.split(",")))
+
+
+if __name__ == "__main__":
+    from training.convert_command import main
+
+    sys.exit(run_command(main))

@@ -62,9 +62,20 @@ def limits(recipe: Recipe) -> Limits:
     if config.is_file():
         values = read_json(config, made_by="make train")
         return Limits(**{field: int(values[name]) for field, (name, _) in LIMIT_NAMES.items()})
-    with gguf_file(recipe.training.base.asset) as path:
+    base = recipe.training.base
+    if base.model:
+        folder = Path(base.model)
+        if not (folder / "config.json").is_file() and base.shape:
+            shape = base.shape
+            return Limits(shape.context, shape.vocabulary, shape.layers, shape.query_heads, shape.key_heads)
+        from training.convert_command import local_folder
+
+        values = read_json(local_folder(base.model, base.revision) / "config.json", made_by="the download")
+        return Limits(**{field: int(values[name]) for field, (name, _) in LIMIT_NAMES.items()})
+    assert base.asset is not None
+    with gguf_file(base.asset) as path:
         whole = read_header(path)
-    return dataclasses.replace(whole, layers=recipe.training.base.layers or whole.layers)
+    return dataclasses.replace(whole, layers=base.layers or whole.layers)
 
 
 def read_header(path: Path) -> Limits:

@@ -8,19 +8,22 @@ from typing import Any
 import torch
 from nanotron.config import LlamaConfig
 from nanotron.models.llama import MLP, Embedding, LlamaForTraining
+from nanotron.nn.layer_norm import TritonRMSNorm
 from nanotron.parallel.tensor_parallel.functional import sharded_cross_entropy
 from nanotron.parallel.tensor_parallel.nn import TensorParallelColumnLinear
 from torch import nn
 
-from training.attention import PackedAttention, PackingCache, RMSNorm
-from training.fused import cross_entropy, swiglu
+from training.attention import PackedAttention, PackingCache
+from training.fused import cross_entropy, rms_norm, swiglu
 
 
 @dataclass
 class RopeLlamaConfig(LlamaConfig):  # type: ignore[misc]
-    """nanotron's LlamaConfig lacks the base of the rotary frequencies and fixes it at 10000."""
+    """nanotron's LlamaConfig lacks the base of the rotary frequencies, fixed at 10000, and Mistral's sliding window."""
 
     rope_theta: float = 10000.0
+    sliding_window: int | None = None
+    """Positions a token sees, its own among them (Mistral); None sees all before it."""
 
 
 class TiedEmbedding(Embedding):  # type: ignore[misc]
@@ -39,6 +42,14 @@ class FusedMLP(MLP):  # type: ignore[misc]
     def forward(self, hidden_states: torch.Tensor) -> dict[str, torch.Tensor]:
         """`hidden_states` [sequence, batch, hidden]."""
         return {"hidden_states": self.down_proj(swiglu(self.gate_up_proj(hidden_states)))}
+
+
+class RMSNorm(TritonRMSNorm):
+    """Root mean square norm without Triton; a subclass because nanotron tests for the type."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """`input` [..., hidden]."""
+        return rms_norm(input, self.weight, self.eps)
 
 
 class PackedDecoderLayer(nn.Module):
@@ -90,7 +101,8 @@ class PackedLlama(LlamaForTraining):  # type: ignore[misc]
 
     def __init__(self, config: Any, parallel_context: Any, parallel_config: Any, random_states: Any = None) -> None:
         super().__init__(config, parallel_context, parallel_config, random_states)
-        packing = PackingCache(config.hidden_size // config.num_attention_heads, config.rope_theta)
+        head = config.hidden_size // config.num_attention_heads
+        packing = PackingCache(head, config.rope_theta, config.sliding_window)
         # Blocks are built later, when their pipeline rank is known: exchanging builders here needs no edit of nanotron.
         self.model.token_position_embeddings.module_builder = TiedEmbedding
         for block in self.model.decoder:

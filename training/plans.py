@@ -65,7 +65,7 @@ def stage_shards(recipe: Recipe, stage: Stage, split: str) -> list[Shard]:
 def stage_plans(recipe: Recipe, stage: Stage) -> StagePlans:
     """Plan a stage. The same corpus, recipe and seed give the same plan."""
     values = stage.recipe
-    dp = recipe.training.parallel.dp
+    dp = stage.parallel.dp
     count = stage_steps(values, dp) * values.micro_batch_size * values.accumulation * dp
     train = _pack(recipe, stage, "train", count)
     # A whole number of micro batches, so that measuring uses the shapes of training.
@@ -78,9 +78,9 @@ def _pack(recipe: Recipe, stage: Stage, split: str, count: int) -> Plan:
     shards = stage_shards(recipe, stage, split)
     length = stage.recipe.sequence_length
     if stage.whole_examples:
-        return pack_whole(shards[0], length, count, recipe.seed)
+        return pack_whole(shards[0], length, count, stage.seed)
     pairs = zip(shards, shares, strict=True)
     filled = [(shard, share) for shard, share in pairs if split == "train" or len(shard.ends)]
     if not filled:
         raise UserError(f"no validation rows for {stage.title}; raise corpus.validation_share and run `make corpus`")
-    return pack_stream([shard for shard, _ in filled], [share for _, share in filled], length, count, recipe.seed)
+    return pack_stream([shard for shard, _ in filled], [share for _, share in filled], length, count, stage.seed)

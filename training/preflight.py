@@ -6,12 +6,16 @@ from records.assets import asset
 from records.errors import UserError
 from records.files import read_json, require_space
 from records.recipe import Recipe
+from records.recipe_training import ParallelRecipe
 from training.gguf_header import Limits, limits
 from training.schedule import stage_steps, step_tokens
 from training.stages import Stage, workplace
 
 BYTES_A_WEIGHT = 4
-POSITIVE = ("tokens", "sequence_length", "micro_batch_size", "accumulation", "checkpoint_every", "held_out_sequences")
+POSITIVE = (
+    "tokens", "sequence_length", "micro_batch_size", "accumulation", "checkpoint_every", "held_out_sequences",
+    "keep_checkpoints",
+)  # fmt: skip
 
 
 def check_recipe(recipe: Recipe, todo: list[Stage]) -> None:
@@ -21,18 +25,20 @@ def check_recipe(recipe: Recipe, todo: list[Stage]) -> None:
         UserError: the first thing found, with where and what to do.
     """
     most = limits(recipe)
-    _check_parallel(recipe, most)
+    check_shape(recipe, most)
     for stage in todo:
-        values, where = stage.recipe, f"training.{'ift' if stage.key == 'control' else stage.key}"
+        values, where = stage.recipe, f"training.{section(stage)}"
+        check_parallel(stage.parallel, most, f"{where}.parallel" if values.parallel else "training.parallel")
         for name in POSITIVE:
             if getattr(values, name) < 1:
                 raise UserError(f"{where}.{name} is {getattr(values, name)}; it must be at least 1")
-        if values.sequence_length > most.context:
+        longest = max(values.sequence_length, recipe.training.track.sequence_length if recipe.training.track else 0)
+        if longest > most.context:
             raise UserError(
-                f"{where}.sequence_length is {values.sequence_length} and {recipe.training.base.name} reads at most "
+                f"{where}.sequence_length is {longest} and {recipe.training.base.name} reads at most "
                 f"{most.context} tokens; lower it"
             )
-        step = step_tokens(values, recipe.training.parallel.dp)
+        step = step_tokens(values, stage.parallel.dp)
         if values.tokens < step:
             raise UserError(
                 f"{where}.tokens is {values.tokens}, less than the {step} tokens of one step "
@@ -40,17 +46,67 @@ def check_recipe(recipe: Recipe, todo: list[Stage]) -> None:
             )
 
 
-def _check_parallel(recipe: Recipe, most: Limits) -> None:
-    parallel = recipe.training.parallel
+def section(stage: Stage) -> str:
+    """The key under `training` that a stage's values come from."""
+    return "ift" if stage.whole_examples else {"broad": "stage1"}.get(stage.kind, stage.kind)
+
+
+def world_size(parallel: ParallelRecipe) -> int:
+    """Processes of a topology."""
+    return parallel.dp * parallel.tp * parallel.pp
+
+
+def check_world(parallel: ParallelRecipe, world: int) -> None:
+    """Raise UserError when a launcher started another number of processes than the recipe wants."""
+    if world != world_size(parallel):
+        raise UserError(
+            f"{world} processes were started and the recipe wants dp {parallel.dp} × tp {parallel.tp} × pp "
+            f"{parallel.pp} = {world_size(parallel)}; start that many, or change training.parallel"
+        )
+
+
+def check_parallel(parallel: ParallelRecipe, most: Limits, where: str) -> None:
+    """Raise UserError for a topology that does not fit the model, or that nanotron 0.4 gets wrong."""
     if min(parallel.dp, parallel.tp, parallel.pp) < 1:
-        raise UserError("training.parallel: dp, tp and pp must each be at least 1")
+        raise UserError(f"{where}: dp, tp and pp must each be at least 1")
+    if parallel.tp_mode == "reduce_scatter" and parallel.tp_async:
+        raise UserError(
+            f"{where}: tp_async with reduce_scatter gives wrong gradients in nanotron 0.4, without a word; "
+            "set tp_async to false"
+        )
+    if parallel.tp_async:
+        raise UserError(f"{where}: tp_async works with reduce_scatter only, and there nanotron 0.4 is wrong; remove it")
+    if parallel.tp_mode == "reduce_scatter":
+        raise UserError(
+            f"{where}: with reduce_scatter a rank holds a part of each sequence, and the loss head of packed documents "
+            "needs whole ones; set tp_mode to all_reduce"
+        )
     if most.query_heads % parallel.tp or most.key_heads % parallel.tp or most.vocabulary % parallel.tp:
         raise UserError(
-            f"training.parallel.tp is {parallel.tp}; it must divide {most.query_heads} query heads, "
+            f"{where}.tp is {parallel.tp}; it must divide {most.query_heads} query heads, "
             f"{most.key_heads} key heads and {most.vocabulary} ids"
         )
     if parallel.pp > most.layers:
-        raise UserError(f"training.parallel.pp is {parallel.pp} and the model has {most.layers} layers; lower it")
+        raise UserError(f"{where}.pp is {parallel.pp} and the model has {most.layers} layers; lower it")
+    if parallel.pp_engine == "1f1b" and parallel.pp > 1 and not _has_gpu():
+        raise UserError(f"{where}: 1f1b waits for itself forever over gloo, which CPUs use; set pp_engine to afab")
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def check_shape(recipe: Recipe, most: Limits) -> None:
+    """Raise UserError when the sizes a recipe plans with are not those of its model."""
+    shape = recipe.training.base.shape
+    for name in ("context", "vocabulary", "layers", "query_heads", "key_heads"):
+        if shape and getattr(shape, name) != getattr(most, name):
+            raise UserError(
+                f"training.base.shape.{name} is {getattr(shape, name)} and {recipe.training.base.name} has "
+                f"{getattr(most, name)}; correct the recipe"
+            )
 
 
 def check_corpus(recipe: Recipe, todo: list[Stage]) -> None:
@@ -60,6 +116,13 @@ def check_corpus(recipe: Recipe, todo: list[Stage]) -> None:
 
     vocabulary = limits(recipe).vocabulary
     _check_tokenizer(recipe, vocabulary)
+    from training.convert import check_weights
+    from training.tracking import domain_readers
+
+    for parent in sorted({stage.parent for stage in todo} - {stage.name for stage in todo}):
+        if (workplace(recipe).model(parent) / "record.json").is_file():
+            check_weights(workplace(recipe).model(parent))
+    domain_readers(recipe)
     for stage in todo:
         for split in ("train", "validation"):
             for shard in stage_shards(recipe, stage, split):
@@ -84,10 +147,11 @@ def check_disk(recipe: Recipe, todo: list[Stage], base_missing: bool) -> None:
 
 
 def needed_bytes(recipe: Recipe, todo: list[Stage], base_missing: bool) -> int:
-    """Bytes at the worst moment: exports, starting and final weights, two checkpoints (weights, two Adam moments)."""
+    """Bytes at the worst moment: exports, starting and final weights, and checkpoints (weights, two Adam moments)."""
     weights = model_bytes(recipe)
-    checkpoints = any(stage.recipe.checkpoint_every < stage_steps(stage.recipe, 1) for stage in todo)
-    return weights * (len(todo) + base_missing + (2 if todo else 0) + (6 if checkpoints else 0))
+    kept = 1 + max((stage.recipe.keep_checkpoints for stage in todo), default=0)
+    checkpoints = any(stage.recipe.checkpoint_every < stage_steps(stage.recipe, stage.parallel.dp) for stage in todo)
+    return weights * (len(todo) + base_missing + (2 if todo else 0) + (3 * kept if checkpoints else 0))
 
 
 def model_bytes(recipe: Recipe) -> int:
@@ -95,7 +159,8 @@ def model_bytes(recipe: Recipe) -> int:
     file = workplace(recipe).model("base") / "model.safetensors"
     if file.is_file():
         return file.stat().st_size
-    asset(recipe.training.base.asset)
+    if recipe.training.base.asset:
+        asset(recipe.training.base.asset)
     units = {"m": 10**6, "b": 10**9}
     size = recipe.training.base.size.lower()
     try:

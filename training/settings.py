@@ -9,7 +9,7 @@ import yaml
 
 from records.files import write_text
 from records.recipe import Recipe
-from training.convert import model_config
+from training.model_config import model_config
 from training.schedule import stage_steps
 from training.stages import Stage, workplace
 
@@ -29,20 +29,28 @@ def write_settings(recipe: Recipe, stage: Stage, work: Path, resume: Path | None
 
 
 def _settings(recipe: Recipe, stage: Stage, work: Path, resume: Path | None) -> dict[str, Any]:
-    values, parallel = stage.recipe, recipe.training.parallel
+    values, parallel = stage.recipe, stage.parallel
+    half = recipe.training.dtype != "float32"
     return {
-        "general": {"project": "hephaestus", "run": stage.name, "seed": recipe.seed, "ignore_sanity_checks": True},
+        "general": {"project": "hephaestus", "run": stage.name, "seed": stage.seed, "ignore_sanity_checks": True},
         "checkpoints": {
             "checkpoints_path": str(work / "checkpoints"),
             "checkpoint_interval": values.checkpoint_every,
             "resume_checkpoint_path": str(resume) if resume else None,
             "checkpoints_path_is_shared_file_system": True,
         },
-        "parallelism": {"dp": parallel.dp, "tp": parallel.tp, "pp": parallel.pp, "pp_engine": "afab"},
+        "parallelism": {
+            "dp": parallel.dp,
+            "tp": parallel.tp,
+            "pp": parallel.pp,
+            "pp_engine": parallel.pp_engine,
+            "tp_mode": parallel.tp_mode,
+            "tp_linear_async_communication": parallel.tp_async,
+        },
         "model": {
             "model_config": model_config(workplace(recipe).model(stage.parent)),
             "init_method": {"path": str(work / "init")},
-            "dtype": "float32",
+            "dtype": recipe.training.dtype,
         },
         "tokenizer": {"tokenizer_name_or_path": None},
         "logging": {"log_level": "error", "log_level_replica": "error", "iteration_step_info_interval": 1},
@@ -53,11 +61,11 @@ def _settings(recipe: Recipe, stage: Stage, work: Path, resume: Path | None) -> 
             "batch_accumulation_per_replica": values.accumulation,
         },
         "optimizer": {
-            "zero_stage": 0,
+            "zero_stage": int(parallel.zero1),
             "weight_decay": values.weight_decay,
             "clip_grad": values.clip_gradient,
-            # Gradients are fp32 already.
-            "accumulate_grad_in_fp32": False,
+            # In fp32 gradients are so already, and nanotron refuses.
+            "accumulate_grad_in_fp32": half,
             "adam_eps": 1e-8,
             "adam_beta1": 0.9,
             "adam_beta2": 0.95,

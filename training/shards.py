@@ -1,4 +1,4 @@
-"""Token shards as the corpus writes them: datatrove's .ds (uint16 ids), .ds.index (uint64 ends), .ds.loss (bytes)."""
+"""Token shards as datatrove writes them: .ds (uint16 or uint32 ids), .ds.index (uint64 ends), .ds.loss (bytes)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from records.errors import UserError
 
-Ids = npt.NDArray[np.uint16]
+Ids = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 Places = npt.NDArray[np.int64]
 
 
@@ -46,8 +46,12 @@ def open_shard(tokens_folder: Path, config: str, split: str, *, with_loss: bool)
         UserError: a file is missing, or sizes do not fit together.
     """
     path = tokens_folder / config / f"{split}.ds"
-    tokens = _map(path, np.uint16)
+    if not path.is_file():
+        raise UserError(f"{path} is missing; run `make corpus` first")
     ends = _map(path.with_name(path.name + ".index"), np.uint64).astype(np.int64)
+    # datatrove writes four bytes an id for vocabularies beyond 65 535.
+    wide = len(ends) and path.stat().st_size == 4 * int(ends[-1])
+    tokens = _map(path, np.uint32 if wide else np.uint16)
     loss = _map(path.with_name(path.name + ".loss"), np.uint8) if with_loss else None
     last = int(ends[-1]) if len(ends) else 0
     if last != len(tokens) or (loss is not None and len(loss) != len(tokens)):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -12,19 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from records.errors import run_command
-from records.files import read_json, remove, sha256_file, write_text
+from records.errors import UserError, run_command
+from records.files import remove, write_text
 from records.recipe import Recipe, command_parser, load_recipe
+from training.preflight import check_corpus, check_recipe, check_world
 from training.schedule import stage_schedule, step_tokens
-from training.stages import MADE_BY, Stage, mark_done, stage_print, stages, workplace
-
-OPTIMIZER = {"optimizer": "AdamW", "betas": [0.9, 0.95], "eps": 1e-8, "dtype": "float32"}
+from training.stages import Stage, checkpoint_print, mark_done, stage_print, stages, workplace
 
 
 def main(argv: Sequence[str]) -> int:
     """Train one stage, from its last checkpoint when there is one."""
     parser = command_parser("training.stage", "Train one stage (python -m training runs all of them in order).")
-    parser.add_argument("--stage", required=True, choices=("base", "stage1", "stage2", "ift", "control"))
+    parser.add_argument("--stage", required=True, help="base, stage1, stage2, ift, control, …")
     arguments = parser.parse_args(argv)
     from training.base import make_base
     from training.processes import end_with_parent
@@ -34,23 +31,29 @@ def main(argv: Sequence[str]) -> int:
     if arguments.stage == "base":
         make_base(recipe)
         return 0
-    run_stage(recipe, next(stage for stage in stages(recipe) if stage.key == arguments.stage))
+    known = {stage.key: stage for stage in stages(recipe)}
+    if arguments.stage not in known:
+        raise UserError(f"the recipe has no stage {arguments.stage!r}; its stages are base, {', '.join(known)}")
+    run_stage(recipe, known[arguments.stage])
     return 0
 
 
 def run_stage(recipe: Recipe, stage: Stage) -> None:
     """Train and export a stage; the mark comes last, then the working files go."""
     from training.device import prepare
+    from training.model_record import export_stage, run_record
 
     began = time.time()
     paths, world = workplace(recipe), int(os.environ.get("WORLD_SIZE", "1"))
+    check_world(stage.parallel, world)
+    check_recipe(recipe, [stage])
+    check_corpus(recipe, [stage])
     prepare(threads=max(1, _cores() // world))
     work, inputs = paths.work(stage.name), str(stage_print(recipe, stage))
-    _open_work(work, inputs, paths.model(stage.parent))
+    _open_work(work, checkpoint_print(recipe, stage), paths.model(stage.parent))
     trainer, plans, seconds = _train(recipe, stage, work)
     if int(os.environ["RANK"]) == 0:
-        run = _run_record(trainer, plans, seconds, began, stage, recipe)
-        _export(recipe, stage, work, trainer, plans, run)
+        export_stage(recipe, stage, work, trainer, plans, run_record(trainer, plans, seconds, began, stage))
         mark_done(paths, stage.name, inputs)
         remove(work)
 
@@ -67,6 +70,8 @@ def _open_work(work: Path, inputs: str, parent: Path) -> None:
     if int(os.environ["RANK"]) == 0:
         inputs_file = work / "inputs.txt"
         if not inputs_file.is_file() or inputs_file.read_text() != inputs:
+            if (work / "checkpoints").is_dir():
+                print(f"training: recipe, corpus or parent changed; {work.name} starts anew", file=sys.stderr)
             remove(work)
             write_text(inputs_file, inputs)
         if not (work / "init").is_dir():
@@ -83,35 +88,59 @@ def _barrier() -> None:
 def _train(recipe: Recipe, stage: Stage, work: Path) -> tuple[Any, Any, float]:
     from tqdm import tqdm
 
+    from training.checkpoints import latest_checkpoint, open_checkpoint
+    from training.curves import Curves
     from training.plans import stage_plans
     from training.settings import write_settings
-    from training.trainer import StageTrainer, latest_checkpoint
+    from training.tracking import domain_readers, tracked_steps
+    from training.trainer import StageTrainer
+    from training.watch import check_loss, documents_of
 
-    plans, values, parallel = stage_plans(recipe, stage), stage.recipe, recipe.training.parallel
-    last = latest_checkpoint(work / "checkpoints") if (work / "checkpoints").is_dir() else None
+    plans, values, parallel = stage_plans(recipe, stage), stage.recipe, stage.parallel
+    last = latest_checkpoint(work / "checkpoints")
+    if last is not None:
+        open_checkpoint(last, {name: getattr(parallel, name) for name in ("dp", "tp", "pp", "zero1")})
     settings = write_settings(recipe, stage, work, last)
-    per_step = step_tokens(values, parallel.dp)
-    schedule = stage_schedule(values, parallel.dp)
+    per_step, schedule = step_tokens(values, parallel.dp), stage_schedule(values, parallel.dp)
+    sequences = values.micro_batch_size * values.accumulation * parallel.dp
+    domains, data = domain_readers(recipe), workplace(recipe).corpus / "data"
+    track_at = tracked_steps(schedule.steps, recipe.training.track.points) if recipe.training.track else frozenset()
     bar = tqdm(total=schedule.steps * per_step, desc=f"training · {stage.title}", unit="tok", disable=_rank() > 0)
 
-    def on_step(loss: float) -> None:
+    def batch(step: int) -> str:
+        return documents_of(plans.train, (step - 1) * sequences, sequences, data)
+
+    def measure(step: int) -> None:
+        losses = {domain: round(trainer.held_out_loss(reader), 6) for domain, reader in domains.items()}
+        trainer.notes.setdefault("tracked", []).append([step * per_step, losses])
+        curves.tracked(step, losses)
+
+    def on_step(step: int, loss: float) -> None:
+        check_loss(trainer.where, loss, trainer.losses, values.stop_at_spike, lambda: batch(step))
+        curves.step(step, loss, values.learning_rate * schedule.share(step - 1), per_step)
+        if step in track_at:
+            measure(step)
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         bar.update(per_step)
 
-    with bar:
-        trainer = StageTrainer(settings, schedule, on_step)
+    with bar, Curves(work.parent.parent / "tensorboard" / stage.name, _rank()) as curves:
+        trainer = StageTrainer(settings, schedule, on_step, values.keep_checkpoints)
         done = trainer.start_iteration_step
         bar.update(done * per_step)
         held_out = plans.held_out_reader(values)
         if "heldout_before" not in trainer.notes:
             trainer.notes["heldout_before"] = trainer.held_out_loss(held_out)
+            if track_at:
+                measure(0)
         bar.unpause()
         began = time.time()
         reader = plans.reader(values, parallel.dp, trainer.dp_rank())
         trainer.train(trainer.micro_batches(reader, done))
         seconds = time.time() - began
         trainer.notes["heldout"] = trainer.held_out_loss(held_out)
-    remove(work / "final")
+    if _rank() == 0:
+        remove(work / "final")
+    _barrier()
     trainer.save_weights(work / "final")
     _barrier()
     return trainer, plans, seconds
@@ -119,51 +148,6 @@ def _train(recipe: Recipe, stage: Stage, work: Path) -> tuple[Any, Any, float]:
 
 def _rank() -> int:
     return int(os.environ.get("RANK", "0"))
-
-
-def _run_record(trainer: Any, plans: Any, seconds: float, began: float, stage: Stage, recipe: Recipe) -> dict[str, Any]:
-    import torch
-
-    steps = trainer.config.tokens.train_steps - trainer.start_iteration_step
-    per_step = step_tokens(stage.recipe, recipe.training.parallel.dp)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {
-        "seconds": round(time.time() - began, 1),
-        "training_seconds": round(seconds, 1),
-        "tokens_per_second": round(steps * per_step / seconds, 1),
-        "resumed_from_step": trainer.start_iteration_step,
-        "peak_memory_bytes": peak,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "padding": round(plans.train.padding, 4),
-        "dropped": dict(plans.train.dropped),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
-
-
-def _export(recipe: Recipe, stage: Stage, work: Path, trainer: Any, plans: Any, run: dict[str, Any]) -> None:
-    from training.export import export_model, loss_record, parent_link
-
-    paths, parallel, values = workplace(recipe), recipe.training.parallel, stage.recipe
-    steps = trainer.config.tokens.train_steps
-    tokens = steps * step_tokens(values, parallel.dp)
-    parent = paths.model(stage.parent)
-    record = {
-        "name": stage.name,
-        "stage": stage.key,
-        "base": parent_link(parent, read_json(parent / "record.json", MADE_BY)["name"]),
-        "corpus": sha256_file(paths.manifest),
-        "recipe": recipe.name,
-        "license": "Apache-2.0",
-        "tokens": tokens,
-        "loss_tokens": plans.loss_tokens(),
-        "steps": steps,
-        "loss": loss_record(trainer.losses, tokens, trainer.notes["heldout_before"], trainer.notes["heldout"]),
-        "hyperparameters": {**dataclasses.asdict(values), "seed": recipe.seed, **OPTIMIZER},
-        "parallel": dataclasses.asdict(parallel),
-    }
-    export_model(paths.model(stage.name), parent, work / "final", record, run, trainer.losses)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from records.calls import chat_template
 from records.files import sha256_file, sha256_json
 from records.marks import fingerprint, is_done, set_done
 from records.recipe import Recipe, build_folder
-from records.recipe_training import StageRecipe
+from records.recipe_training import ParallelRecipe, StageRecipe
 
 MADE_BY = "make train"
 
@@ -21,7 +21,9 @@ class Stage:
     """One model to train."""
 
     key: str
-    """stage1, stage2, ift or control."""
+    """What --stage takes; the kind, and what tells it from others of its kind."""
+    kind: str
+    """stage1, stage2, ift or control; broad and broad-ift where a recipe trains without stages too."""
     title: str
     name: str
     """Folder below models/."""
@@ -30,6 +32,8 @@ class Stage:
     recipe: StageRecipe
     whole_examples: bool
     """Fine-tuning: examples stay whole and only answers count."""
+    parallel: ParallelRecipe
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -69,36 +73,83 @@ def workplace(recipe: Recipe) -> Workplace:
 def stages(recipe: Recipe) -> list[Stage]:
     """What is trained after the base, in order."""
     training, size = recipe.training, recipe.training.base.size
+    seeds = training.seeds or (recipe.seed,)
+
+    def stage(kind: str, title: str, name: str, parent: str, values: StageRecipe, more: str = "") -> Stage:
+        seed = seeds[0] if not more else int(more.removeprefix("-seed"))
+        whole = values is training.ift
+        return Stage(
+            kind + more, kind, title, name + more, parent, values, whole, values.parallel or training.parallel,
+            seed if whole else recipe.seed,
+        )  # fmt: skip
+
     names = [f"hephaestus-{size}-{step}" for step in ("stage1", "stage2", "ift")]
-    return [
-        Stage("stage1", "stage I", names[0], "base", training.stage1, False),
-        Stage("stage2", "stage II", names[1], names[0], training.stage2, False),
-        Stage("ift", "stage III", names[2], names[1], training.ift, True),
-        Stage("control", "control", f"{training.base.name}-ift", "base", training.ift, True),
+    control = f"{training.base.name}-ift"
+    found = [
+        stage("stage1", "stage I", names[0], "base", training.stage1),
+        stage("stage2", "stage II", names[1], names[0], training.stage2),
+        stage("ift", "stage III", names[2], names[1], training.ift),
+        stage("control", "control", control, "base", training.ift),
     ]
+    for seed in seeds[1:]:
+        found.append(stage("ift", f"stage III, seed {seed}", names[2], names[1], training.ift, f"-seed{seed}"))
+        found.append(stage("control", f"control, seed {seed}", control, "base", training.ift, f"-seed{seed}"))
+    if training.unstaged:
+        both = dataclasses.replace(training.stage1, tokens=training.stage1.tokens + training.stage2.tokens)
+        broad = f"hephaestus-{size}-broad"
+        found.append(stage("broad", "one broad stage", broad, "base", both))
+        found.append(stage("broad-ift", "stage III from the broad stage", f"{broad}-ift", broad, training.ift))
+    return found
 
 
 def base_print(recipe: Recipe) -> str:
     """Fingerprint of the base model's inputs."""
-    wheel = listed_assets()[recipe.training.base.asset]
-    values = dataclasses.asdict(recipe.training.base)
-    return fingerprint(base=values, wheel=wheel.sha256, template=sha256_json(chat_template()))
+    base = recipe.training.base
+    source = listed_assets()[base.asset].sha256 if base.asset else folder_print(base.model or "")
+    return fingerprint(base=dataclasses.asdict(base), source=source, template=sha256_json(chat_template()))
+
+
+def folder_print(model: str) -> str:
+    """What tells one state of a model folder from another, without reading its weights; "" for a Hub id."""
+    config = Path(model) / "config.json"
+    if not config.is_file():
+        return ""
+    sizes = {file.name: file.stat().st_size for file in sorted(Path(model).glob("*.safetensors"))}
+    return sha256_json({"config": sha256_file(config), "sizes": sizes})
 
 
 def stage_print(recipe: Recipe, stage: Stage) -> str | None:
     """Fingerprint of a stage's inputs; None while the model before it, or the corpus, is missing."""
+    inputs = _inputs(recipe, stage)
+    return fingerprint(**inputs, parallel=dataclasses.asdict(stage.parallel)) if inputs else None
+
+
+def checkpoint_print(recipe: Recipe, stage: Stage) -> str:
+    """Fingerprint of what a stage's checkpoints depend on beside the topology, which they name themselves."""
+    inputs = _inputs(recipe, stage)
+    assert inputs is not None
+    return fingerprint(**inputs)
+
+
+def _inputs(recipe: Recipe, stage: Stage) -> dict[str, object] | None:
     paths = workplace(recipe)
     parent = paths.model(stage.parent) / "record.json"
     if not parent.is_file() or not paths.manifest.is_file():
         return None
-    return fingerprint(
-        stage=dataclasses.asdict(stage),
-        seed=recipe.seed,
-        name=recipe.name,
-        parallel=dataclasses.asdict(recipe.training.parallel),
-        parent=sha256_file(parent),
-        corpus=sha256_file(paths.manifest),
-    )
+    track = recipe.training.track
+    values = dataclasses.asdict(stage)
+    # Neither changes what is learned: a stage is not trained again for them.
+    for name in ("keep_checkpoints", "parallel"):
+        values["recipe"].pop(name)
+    values.pop("parallel")
+    return {
+        "stage": values,
+        "dtype": recipe.training.dtype,
+        "track": track and dataclasses.asdict(track),
+        "name": recipe.name,
+        "parent": sha256_file(parent),
+        "corpus": sha256_file(paths.manifest),
+    }
 
 
 def model_done(paths: Workplace, name: str, print_of_inputs: str | None) -> bool:

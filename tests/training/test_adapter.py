@@ -16,7 +16,8 @@ from transformers import AutoModelForCausalLM
 from records.errors import UserError
 from records.files import read_json, write_json
 from tests.training.places import VOCABULARY, Place, adapter_logits, make_trainer, write_base
-from training.convert import model_config, to_nanotron, to_transformers
+from training.convert import to_nanotron, to_transformers
+from training.model_config import model_config
 from training.packing import row_of
 from training.schedule import Schedule
 
@@ -105,12 +106,16 @@ def test_training_equals_a_plain_loop(place: Place, key: str) -> None:
     trainer.train(trainer.micro_batches(plans.reader(stage.recipe, 1, 0), 0))
     model = plain_model(place.paths.model("base")).train()
     values, steps = stage.recipe, trainer.config.tokens.train_steps
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), eps=1e-8, weight_decay=values.weight_decay)
+    decaying = [weight for name, weight in model.named_parameters() if "norm" not in name and "embed" not in name]
+    bare = [weight for name, weight in model.named_parameters() if "norm" in name or "embed" in name]
+    groups = [{"params": decaying}, {"params": bare, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), eps=1e-8, weight_decay=values.weight_decay)
     rates = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1]  # warm-up 3, decay 6 of 12 steps
     losses = []
     number = 0
     for step in range(steps):
-        optimizer.param_groups[0]["lr"] = values.learning_rate * rates[step]
+        for group in optimizer.param_groups:
+            group["lr"] = values.learning_rate * rates[step]
         total = 0.0
         for _ in range(values.accumulation):
             loss = plain_loss(model, [row_of(plans.train, number + place) for place in range(values.micro_batch_size)])
@@ -179,3 +184,111 @@ def test_a_checkpoint_without_a_weight_is_refused(tmp_path: Path) -> None:
     next((tmp_path / "checkpoint").rglob("mlp/down_proj/*.safetensors")).unlink()
     with pytest.raises(UserError, match=r"lacks model\.decoder\.\d\.pp_block\.mlp\.down_proj\.weight"):
         to_transformers(tmp_path / "checkpoint", tmp_path / "base", tmp_path / "model.safetensors")
+
+
+def write_mistral(folder: Path, window: int | None, tied: bool = False) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(5)
+    config = MistralConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=256,
+        rope_parameters={"rope_theta": 1e6, "rope_type": "default"},
+        sliding_window=window,
+        tie_word_embeddings=tied,
+        initializer_range=0.1,
+    )
+    MistralForCausalLM(config).save_pretrained(folder, max_shard_size="40KB")
+    write_json(folder / "record.json", {"schema": 1, "name": "tiny", "stage": "base"})
+
+
+@pytest.mark.parametrize("window", [None, 9])
+def test_mistral_packed_equals_transformers_unpacked(place: Place, window: int | None) -> None:
+    from training.attention import packed_mask
+
+    folder = place.paths.model("base")
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    write_mistral(folder, window)
+    assert (folder / "model.safetensors.index.json").is_file(), "several files are read"
+    trainer, *_ = make_trainer(place, "stage1")
+    documents = [random_ids(1, size)[0] for size in (20, 7, 37)]
+    packed = torch.cat(documents)[None]
+    positions = torch.cat([torch.arange(len(document)) for document in documents])[None]
+    found = adapter_logits(trainer, packed, positions)[0]
+    model = plain_model(folder)
+    for document, logits in zip(documents, found.split([20, 7, 37]), strict=True):
+        with torch.no_grad():
+            assert (logits - model(document[None]).logits[0]).abs().max().item() < 1e-5
+    model_cache = trainer.unwrapped_model.model.decoder[0].pp_block.attn.packing
+    model_cache.last.mask = packed_mask(positions, window)
+    assert (adapter_logits(trainer, packed, positions)[0] - found).abs().max().item() < 1e-5
+    if window:
+        model_cache.last.mask = packed_mask(positions, None)
+        assert (adapter_logits(trainer, packed, positions)[0] - found).abs().max().item() > 1e-2, "the check can fail"
+
+
+def test_a_window_of_branches_counts_positions_of_the_document() -> None:
+    from training.attention import find_runs, packed_mask
+
+    positions = torch.cat([torch.arange(6), torch.arange(4, 9), torch.arange(4, 6)])[None]
+    found = packed_mask(positions, 3)[0, 0]
+    seen = {(query, key) for query, key in found.nonzero().tolist()}
+    where = positions[0].tolist()
+    branch = [0] * 6 + [1] * 5 + [2] * 2
+    expected = {
+        (query, key)
+        for query in range(13)
+        for key in range(query + 1)
+        if 0 <= where[query] - where[key] < 3
+        and (branch[key] == branch[query] or (branch[key] == 0 and where[key] < 4))
+    }
+    assert seen == expected
+    runs = find_runs(positions, 3)
+    assert runs[1].mask is not None and runs[1].mask[0].tolist() == [False, False, True, True] + [True] + [False] * 4
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_convert_command_goes_there_and_back(tmp_path: Path, dtype: str) -> None:
+    from training.convert_command import main
+
+    write_mistral(tmp_path / "base", window=16)
+    assert main([str(tmp_path / "base"), str(tmp_path / "nanotron"), "--dtype", dtype]) == 0
+    assert main([str(tmp_path / "nanotron"), str(tmp_path / "back")]) == 0
+    ids = random_ids(2, 40)
+    kind = getattr(torch, dtype)
+    models = [AutoModelForCausalLM.from_pretrained(tmp_path / name, dtype=kind).eval() for name in ("base", "back")]
+    assert type(models[1]).__name__ == "MistralForCausalLM"
+    with torch.no_grad():
+        before, after = (model(ids).logits for model in models)
+    assert (before - after).abs().max().item() == 0.0
+    with pytest.raises(UserError, match="exists; name a folder that does not"):
+        main([str(tmp_path / "base"), str(tmp_path / "back")])
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    from training.convert_command import main
+
+    write_base(tmp_path / "base")
+    (tmp_path / "base" / "model.safetensors").rename(tmp_path / "base" / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"weights pickled only \(pytorch_model\.bin\)"):
+        main([str(tmp_path / "base"), str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_norms_and_embeddings_do_not_decay(place: Place) -> None:
+    trainer, *_ = make_trainer(place, "stage1")
+    optimizer = trainer.optimizer.get_base_optimizer()
+    names = trainer.optimizer.id_to_name
+    by_decay = {
+        group["weight_decay"]: {names[id(weight)] for weight in group["params"]} for group in optimizer.param_groups
+    }
+    assert set(by_decay) == {0.01, 0.0}
+    assert all("proj" in name for name in by_decay[0.01]) and len(by_decay[0.01]) == 2 * 4
+    assert len(by_decay[0.0]) == 2 * 2 + 2

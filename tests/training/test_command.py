@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +14,7 @@ import pytest
 
 from records.errors import UserError
 from records.files import list_files, sha256_file, write_json
-from records.recipe import ROOT, Recipe
+from records.recipe import Recipe
 from tests.training.places import Place, command, make_place, read, write_shard
 from training.__main__ import make, missing
 from training.export import NOT_HASHED
@@ -97,45 +93,14 @@ def test_dry_run_prints_the_plan_and_makes_nothing(place: Place) -> None:
     assert not place.paths.model(MODELS[0]).exists()
 
 
-def test_killed_training_ends_in_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """kill -9 of the command between checkpoints; the stage's own process must end too; the next call goes on."""
-    digests = []
-    for name in ("whole", "killed"):
-        monkeypatch.setenv("BUILD", str(tmp_path / name / "build"))
-        (tmp_path / name).mkdir()
-        place = make_place(tmp_path / name, {"stage1": {"tokens": 40 * 256, "checkpoint_every": 4}})
-        if name == "killed":
-            kill_after_checkpoint(place, 8)
-        done = command("--recipe", str(place.file), "--stage", "stage1", module="training.stage")
-        assert done.returncode == 0, done.stderr
-        folder = place.paths.model(MODELS[0])
-        resumed = read(folder / "run.json")["resumed_from_step"]
-        assert (resumed >= 8) if name == "killed" else (resumed == 0)
-        digests.append([sha256_file(folder / file) for file in ("model.safetensors", "record.json")])
-    assert digests[0] == digests[1]
-
-
-def kill_after_checkpoint(place: Place, step: int) -> None:
-    line = [sys.executable, "-m", "training", "--recipe", str(place.file)]
-    running = subprocess.Popen(line, cwd=ROOT, env=dict(os.environ), stderr=subprocess.DEVNULL)
-    checkpoints = place.paths.work(MODELS[0]) / "checkpoints"
-    deadline = time.monotonic() + 120
-    while not any(int(path.parent.name) >= step for path in checkpoints.glob("*/complete.json")):
-        assert time.monotonic() < deadline and running.poll() is None, "no checkpoint came"
-        time.sleep(0.002)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-    time.sleep(1)
-    assert not place.paths.model(MODELS[0]).exists(), "the stage went on after its parent was killed"
-
-
 def test_a_loss_that_is_no_number_stops_with_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUILD", str(tmp_path / "build"))
     place = make_place(tmp_path, {"stage1": {"learning_rate": 1e30}})
     done = command("--recipe", str(place.file), "--stage", "stage1", module="training.stage")
     assert done.returncode == 2
     # At such a rate the weights overflow in the first update or the second.
-    assert re.search(r"the loss of hephaestus-0.1m-stage1 is nan at step [23] of 12", done.stderr)
+    where = r"loss or gradient of hephaestus-0.1m-stage1 at step [23] of 12 is (nan|inf)"
+    assert re.search(where + r"; the step read sequences \d+ to \d+ of its plan \(documents \w+ \d+", done.stderr)
     assert "Traceback" not in done.stderr
 
 
