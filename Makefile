@@ -37,7 +37,7 @@ corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 train: setup  ## stages I, II, III and the control, exported to transformers
 	@$(PY) -m training --recipe $(RECIPE)
 
-eval: setup  ## score base, control and ours (or MODEL=: folder, Hub id, or http://…/v1\#name) on BENCHMARKS
+eval: setup  ## score base, control and ours (or MODEL=: folder, Hub id, or http://…/v1#name) on BENCHMARKS
 	@$(PY) -m eval --recipe $(RECIPE) $(if $(MODEL),--model $(foreach m,$(MODEL),'$(m)')) $(if $(BENCHMARKS),--benchmarks '$(BENCHMARKS)') $(if $(DECODING),--decoding $(DECODING))
 
 publish: setup  ## push dataset, models and Space, and read them back (HUB=local or hf, REPO=owner)

@@ -290,6 +290,7 @@ class PackedLM(GreedyLM):
         tokenizer = AutoTokenizer.from_pretrained(str(pretrained))
         super().__init__(tokenizer, decoding, batch_size, answers, identity, label, LENGTH_SPREAD)
         self.model = PackedLlama(Path(pretrained))
+        self.max_length = len(self.model.cos)
         self.end = self.tokenizer.convert_tokens_to_ids(END)
 
     def answer(self, batch: list[Prompt]) -> list[list[int]]:

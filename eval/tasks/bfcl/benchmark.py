@@ -9,10 +9,12 @@ averages and weighs five parts; the rules below are those of the score tables of
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from eval.benchmarks import Benchmark, Source, Weights, combined, macro, micro
+from eval.tasks.bfcl.multi_turn_entries import MULTI_TURN, entries
 from eval.tasks.bfcl.questions import LIVE, NON_LIVE, category_of, questions
 from eval.tasks.bfcl.scoring import describe_answer
 from records.assets import asset
@@ -54,6 +56,9 @@ V2_OVERALL = combined(
 """The score table of version 2: simple, multiple, parallel, parallel_multiple and irrelevance are each the mean of
 non-live and live, and the overall accuracy is the mean of these and of relevance."""
 
+MULTI_TURN_OVERALL = macro(_all(*MULTI_TURN))
+V3_OVERALL = combined([LIVE_OVERALL, NON_LIVE_OVERALL, MULTI_TURN_OVERALL])
+
 
 def bfcl_source() -> Source:
     """The wheel. Raises UserError where it is missing or altered."""
@@ -62,15 +67,28 @@ def bfcl_source() -> Source:
 
 
 def _ids(task: str) -> tuple[str, ...]:
+    if category_of(task) in MULTI_TURN:
+        return tuple(entry.id for entry in entries(category_of(task)))
     return tuple(question.id for question in questions(category_of(task)))
 
 
 def _describe(doc: Mapping[str, Any], answer: str) -> Mapping[str, Any]:
+    if doc["category"] in MULTI_TURN:
+        return {"ended": json.loads(answer)["ended"]}
     return describe_answer(doc["category"], doc["id"], answer)
 
 
 NON_LIVE_SUITE = {"bfcl_non_live": _all(*NON_LIVE)}
 LIVE_SUITE = {"bfcl_live": _all(*LIVE)}
+MULTI_TURN_SUITE = {"bfcl_multi_turn": _all(*MULTI_TURN)}
+SINGLE_TURN_AVERAGES = {
+    "simple": SIMPLE,
+    "non_live_ast": NON_LIVE_AST,
+    "live_ast": LIVE_AST,
+    "non_live_overall": NON_LIVE_OVERALL,
+    "live_overall": LIVE_OVERALL,
+    "irrelevance": IRRELEVANCE,
+}
 BENCHMARKS = [
     Benchmark(
         name="bfcl_v1",
@@ -97,16 +115,24 @@ BENCHMARKS = [
         rule="overall accuracy of version 2: simple, multiple, parallel, parallel_multiple and irrelevance, each the "
         "mean of non-live and live, and relevance, all with equal weight (generate_leaderboard_csv of gorilla at "
         "05dbf6f, without the withdrawn executable sets)",
-        averages={
-            "simple": SIMPLE,
-            "non_live_ast": NON_LIVE_AST,
-            "live_ast": LIVE_AST,
-            "non_live_overall": NON_LIVE_OVERALL,
-            "live_overall": LIVE_OVERALL,
-            "irrelevance": IRRELEVANCE,
-        },
+        averages=SINGLE_TURN_AVERAGES,
         hub_dataset=HUB_DATASET,
         scored_by=SCORED_BY,
+        describe=_describe,
+    ),
+    Benchmark(
+        name="bfcl_v3",
+        title="BFCL-v3 (BFCL-v2 and multi-turn)",
+        suites=NON_LIVE_SUITE | LIVE_SUITE | MULTI_TURN_SUITE,
+        source=bfcl_source,
+        ids=_ids,
+        weights=V3_OVERALL,
+        rule="overall accuracy of version 3: the mean of live overall (by number of questions), non-live overall (mean "
+        "of simple, multiple, parallel, parallel_multiple and irrelevance) and multi-turn overall (mean of its four "
+        "sets) (generate_leaderboard_csv of gorilla, version 3)",
+        averages=SINGLE_TURN_AVERAGES | {"multi_turn_overall": MULTI_TURN_OVERALL},
+        hub_dataset=HUB_DATASET,
+        scored_by=(*SCORED_BY, "eval/multi_turn.py"),
         describe=_describe,
     ),
 ]

@@ -21,12 +21,11 @@ class _KeepsDots(dict[str, Any]):
         return types.SimpleNamespace(underscore_to_dot=False)
 
 
-@cache
-def checker() -> Callable[..., dict[str, Any]]:
-    """bfcl_eval's `ast_checker`, straight from the wheel.
+def wheel_on_path() -> None:
+    """Make `bfcl_eval` importable from the wheel.
 
     `bfcl_eval.constants.model_config` imports the client of every vendor; a stub with the one mapping that the
-    checker reads stands in for it.
+    checkers read stands in for it.
 
     Raises:
         UserError: the wheel is missing or altered.
@@ -37,6 +36,16 @@ def checker() -> Callable[..., dict[str, Any]]:
     wheel = str(asset("bfcl-eval").path)
     if wheel not in sys.path:
         sys.path.append(wheel)
+
+
+@cache
+def checker() -> Callable[..., dict[str, Any]]:
+    """bfcl_eval's `ast_checker`, straight from the wheel.
+
+    Raises:
+        UserError: the wheel is missing or altered.
+    """
+    wheel_on_path()
     from bfcl_eval.eval_checker.ast_eval.ast_checker import ast_checker  # type: ignore[import-not-found]
 
     return ast_checker  # type: ignore[no-any-return]
