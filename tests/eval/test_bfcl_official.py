@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
+from lm_eval.api.model import LM
 
-from eval.benchmarks import registry, weighted
+from eval.benchmarks import TASKS, registry, weighted
+from eval.statistics import mean_stderr
 from eval.tasks.bfcl.multi_turn_entries import MULTI_TURN, entries
 from eval.tasks.bfcl.official import LANGUAGES
 from eval.tasks.bfcl.questions import CATEGORIES, LIVE, WITHOUT_GOLD, questions
@@ -116,3 +119,39 @@ def test_nothing_of_version_4_is_a_task():
     tasks = {task for name in ("bfcl_v1", "bfcl_v2", "bfcl_v3") for task in registry()[name].tasks}
     assert tasks == {f"bfcl_{category}" for category in (*CATEGORIES, *MULTI_TURN)}
     assert len(registry()["bfcl_v3"].tasks) == 17
+
+
+class OneAnswer(LM):
+    """Calls a function in half of the questions, says words in the others."""
+
+    def generate_until(self, requests, disable_tqdm=False):
+        answers = []
+        for request in requests:
+            gold = json.loads(request.doc["gold"]) if "gold" in request.doc else []
+            by_length = len(request.args[0]) % 2
+            call = [{"name": name, "arguments": {}} for entry in gold if isinstance(entry, dict) for name in entry]
+            answers.append(json.dumps(call or [{"name": "f", "arguments": {}}]) if by_length else "words")
+        return answers
+
+    def loglikelihood(self, requests):
+        raise NotImplementedError
+
+    loglikelihood_rolling = loglikelihood
+
+
+@pytest.mark.parametrize("name", ["bfcl_v2", "bfcl_v3"])
+def test_the_groups_of_lm_eval_give_the_authors_average(name):
+    from lm_eval.evaluator import evaluate
+    from lm_eval.tasks import TaskManager
+
+    loaded = TaskManager(include_path=str(TASKS), include_defaults=False).load([name])
+    raw = evaluate(OneAnswer(), task_dict=loaded, limit=12, bootstrap_iters=1)
+    by_task = {task: [row["acc"] for row in rows] for task, rows in raw["samples"].items()}
+    assert set(by_task) == set(registry()[name].tasks)
+    counts = {task: len(registry()[name].ids(task)) for task in by_task}
+    whole = registry()[name].weights(counts)
+    expected = sum(share * sum(by_task[task]) / 12 for task, share in whole.items())
+    found = raw["results"][name]
+    assert 0 < expected < 1 and found[f"{name.removeprefix('bfcl_')},none"] == pytest.approx(expected)
+    errors = [whole[task] * mean_stderr(rows) for task, rows in by_task.items()]
+    assert found[f"{name.removeprefix('bfcl_')}_stderr,none"] == pytest.approx(sum(e * e for e in errors) ** 0.5)

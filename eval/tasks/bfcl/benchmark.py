@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from eval.benchmarks import Benchmark, Source, Weights, combined, macro, micro
@@ -136,3 +137,17 @@ BENCHMARKS = [
         describe=_describe,
     ),
 ]
+
+
+@cache
+def _shares(name: str) -> dict[str, float]:
+    """Weight of each task in a headline, times the number of tasks."""
+    benchmark = next(entry for entry in BENCHMARKS if entry.name == name)
+    counts = {task: len(_ids(task)) for task in benchmark.tasks}
+    return {task: share * len(counts) for task, share in benchmark.weights(counts).items()}
+
+
+def group_metrics(category: str, score: float) -> dict[str, float]:
+    """The metrics whose plain mean over the tasks of lm-eval's groups bfcl_v2 and bfcl_v3 is the headline score."""
+    names = {"v3": "bfcl_v3"} if category in MULTI_TURN else {"v2": "bfcl_v2", "v3": "bfcl_v3"}
+    return {metric: score * _shares(name)[_task(category)] for metric, name in names.items()}

@@ -65,10 +65,11 @@ def load(category: str, **_: Any) -> dict[str, Any]:
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
-    """`acc` (1 or 0) and the named `reason` of one transcript."""
+    """`acc` (1 or 0), its share in the group's score, and the named `reason` of one transcript."""
     _find_repository()
+    from eval.tasks.bfcl.benchmark import group_metrics
     from eval.tasks.bfcl.multi_turn_entries import entry_by_id
     from eval.tasks.bfcl.multi_turn_episode import judge_transcript
 
     right, reason = judge_transcript(entry_by_id(doc["category"])[doc["id"]], json.loads(results[0]))
-    return {"acc": float(right), "reason": reason}
+    return {"acc": float(right), **group_metrics(doc["category"], float(right)), "reason": reason}

@@ -21,20 +21,29 @@ def load(category: str, **_: Any) -> dict[str, Any]:
     from eval.tasks.bfcl.questions import questions
 
     rows = [
-        {"id": q.id, "category": category, "prompt": q.prompt(), "gold": json.dumps(q.gold, ensure_ascii=False)}
+        {
+            "id": q.id,
+            "category": category,
+            "prompt": q.prompt(),
+            "messages": json.dumps(q.messages),
+            "tools": json.dumps(q.tools()),
+            "gold": json.dumps(q.gold, ensure_ascii=False),
+        }
         for q in questions(category)
     ]
     return {"test": Dataset.from_list(rows)}
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
-    """`acc` (1 or 0) and the named `reason` of one answer."""
+    """`acc` (1 or 0), its shares in the groups' scores, and the named `reason` of one answer."""
     _find_repository()
+    from eval.tasks.bfcl.benchmark import group_metrics
     from eval.tasks.bfcl.questions import by_id
     from eval.tasks.bfcl.scoring import judge
 
     verdict = judge(by_id(doc["category"])[doc["id"]], results[0])
-    return {"acc": float(verdict.right), "reason": verdict.reason}
+    shares = group_metrics(doc["category"], float(verdict.right))
+    return {"acc": float(verdict.right), **shares, "reason": verdict.reason}
 
 
 def count_reasons(reasons: list[str]) -> str:
