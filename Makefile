@@ -20,7 +20,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup corpus train eval publish hub demo summary plan test test-all bench lint format clean help
+.PHONY: all setup corpus train eval publish verify hub demo summary plan test test-all bench lint format clean help
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
 
@@ -40,8 +40,11 @@ train: setup  ## stages I, II, III and the control, exported to transformers
 eval: setup  ## score base, control and ours (or MODEL=: folder, Hub id, or http://…/v1#name) on BENCHMARKS
 	@$(PY) -m eval --recipe $(RECIPE) $(if $(MODEL),--model $(foreach m,$(MODEL),'$(m)')) $(if $(BENCHMARKS),--benchmarks '$(BENCHMARKS)') $(if $(DECODING),--decoding $(DECODING))
 
-publish: setup  ## push dataset, models and Space, and read them back (HUB=local or hf, REPO=owner)
+publish: setup  ## push dataset, models and Space, and read them back (HUB=local, hf or an address, REPO=owner, PLAN=only or reviewed)
 	@$(PY) -m hub --recipe $(RECIPE)
+
+verify: setup  ## check a published release against its own hashes, load and run it (REPO=owner or owner/name, HUB=…)
+	@$(PY) -m hub.check
 
 hub: setup  ## serve what was published to the embedded Hub (PORT=8765, HOST, USERS, ORGS)
 	@$(PY) -m hub.local $(if $(PORT),--port $(PORT))

@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
-from hub.plan import Plan, PlannedFile, PlannedRepo
+from hub.plan import Plan, PlannedCollection, PlannedFile, PlannedRepo
 from records.files import sha256_file
 from tests.hub.chaos import Faults, KillableServer, Proxy, forks, publish
 
@@ -61,7 +61,8 @@ def make_plan(folder: Path, name: str, text: str = "", version: str = "v0.1.0") 
             source.write_bytes(content if large else content.hex().encode())
             files.append(PlannedFile(path, source, source.stat().st_size, sha256_file(source)))
         repos.append(PlannedRepo(kind, f"local/{name}-{kind}", False, tuple(files), version))
-    return Plan(tuple(repos))
+    items = tuple((repo.kind, repo.id) for repo in repos)
+    return Plan(tuple(repos), PlannedCollection("local", name, "Made by a test.", False, items))
 
 
 def assert_whole(api: HfApi, plan: Plan) -> None:
@@ -80,6 +81,10 @@ def assert_whole(api: HfApi, plan: Plan) -> None:
         for file in repo.files[:2]:
             got = api.hf_hub_download(repo.id, file.path, repo_type=repo.kind, revision=repo.tag)
             assert sha256_file(Path(got)) == file.sha256
+
+    if plan.collection is not None:
+        (shown,) = [one for one in api.list_collections(owner="local") if one.title == plan.collection.title]
+        assert {(item.item_type, item.item_id) for item in shown.items} == set(plan.collection.items)
 
 
 def storm(bench: Bench, number: int, totals: dict[str, int]) -> None:
