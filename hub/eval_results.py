@@ -23,7 +23,11 @@ DATASETS = {
 
 
 def index_results(model: ModelInput) -> list[dict[str, Any]]:
-    """The `results` of a card's model-index: fractions."""
+    """The `results` of a card's model-index: those that evaluation wrote, or else every task's as a fraction."""
+    if model.index_file is not None:
+        written = yaml.safe_load(model.index_file.read_text(encoding="utf-8"))
+        if written and written[0].get("results"):
+            return list(written[0]["results"])
     rows = []
     for task, score in sorted(model.scores.items()):
         name = f"accuracy of {score['n']} questions"
@@ -40,7 +44,9 @@ def index_results(model: ModelInput) -> list[dict[str, Any]]:
 
 
 def eval_results(model: ModelInput) -> dict[str, str]:
-    """File name → YAML, one file a benchmark: percent, as the benchmarks' own boards count."""
+    """File name → YAML, one a benchmark: those that evaluation wrote, or else every task's score in percent."""
+    if model.eval_result_files:
+        return {file.name: file.read_text(encoding="utf-8") for file in model.eval_result_files}
     files: dict[str, list[dict[str, Any]]] = {}
     for task, score in sorted(model.scores.items()):
         dataset, prefix = _dataset(task), _prefix(task)

@@ -34,6 +34,22 @@ class ModelInput:
         return self.folder.name
 
     @property
+    def evaluated(self) -> Path:
+        """Folder of its evaluation, whether it is there or not."""
+        return self.folder.parent.parent / "eval" / self.folder.name
+
+    @property
+    def index_file(self) -> Path | None:
+        """The card's model-index as evaluation wrote it, None where it did not."""
+        file = self.evaluated / "model_index.yaml"
+        return file if self.results is not None and file.is_file() else None
+
+    @property
+    def eval_result_files(self) -> list[Path]:
+        """`.eval_results/*.yaml` as evaluation wrote them."""
+        return sorted((self.evaluated / ".eval_results").glob("*.yaml"))
+
+    @property
     def config(self) -> dict[str, Any]:
         """config.json, {} where there is none."""
         file = self.folder / "config.json"
@@ -186,10 +202,10 @@ def model_files(model: ModelInput) -> dict[str, Path]:
     """Path in the model repository → file; the card is rendered, times stay at home."""
     found = folder_files(model.folder)
     if model.results is not None:
-        evaluated = model.folder.parent.parent / "eval"
-        found["eval/results.json"] = evaluated / model.name / "results.json"
-        if (evaluated / "figures" / "scores.png").is_file():
-            found["eval/scores.png"] = evaluated / "figures" / "scores.png"
+        found["eval/results.json"] = model.evaluated / "results.json"
+        figure = model.evaluated.parent / "figures" / "scores.png"
+        if figure.is_file():
+            found["eval/scores.png"] = figure
     return found
 
 

@@ -58,7 +58,7 @@ def listing(request: Request) -> Response:
     for row in store.database.rows("SELECT * FROM collections ORDER BY updated DESC"):
         seen = not row[2] or (account is not None and account.belongs_to(row[1]))
         if seen and query.get("owner") in (None, row[1]):
-            found.append(_shown(request, *row))
+            found.append({name: value for name, value in _shown(request, *row).items() if name != "position"})
     if item := query.get("item"):
         found = [body for body in found if item in [f"{one['type']}s/{one['id']}" for one in body["items"]]]
     return JSONResponse(found)
