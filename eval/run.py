@@ -70,10 +70,13 @@ def language_model(recipe: Recipe, job: Job, work: Path) -> Any:
 def _load_tasks(recipe: Recipe, names: list[str]) -> Any:
     from lm_eval.tasks import TaskManager
 
+    from eval.tasks.mmlu.benchmark import TASKS as MMLU
+    from eval.tasks.mmlu.benchmark import load_mmlu
+
     # lm-eval's own tasks take seconds to index, and only a few benchmarks are among them.
     ours = TaskManager(include_path=str(TASKS), include_defaults=False)
     manager = ours if set(names) <= set(ours.all_tasks) else TaskManager(include_path=str(TASKS))
-    loaded = manager.load(names)
+    loaded = load_mmlu(names) if set(names) <= set(MMLU) else manager.load(names)
     cap = recipe.evaluation.max_answer_tokens
     for task in loaded["tasks"].values():
         task.set_fewshot_seed(seed=FEWSHOT_SEED)

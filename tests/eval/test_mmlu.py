@@ -129,3 +129,27 @@ def test_real_group_loads_whole_and_weighs_by_size(tmp_path):
     assert len(loaded["tasks"]) == 57
     assert set(loaded["groups"]) == {"mmlu", "mmlu_stem", "mmlu_other", "mmlu_social_sciences", "mmlu_humanities"}
     assert sum(len(task.test_docs()) for task in loaded["tasks"].values()) == 14_042
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason=f"{REAL} is absent")
+def test_registry_entry(monkeypatch, tmp_path):
+    from eval.benchmarks import registry
+    from eval.tasks.mmlu import benchmark
+
+    monkeypatch.setenv("BENCH_DATA", str(REAL.parents[1]))
+    monkeypatch.setenv("BUILD", str(tmp_path))
+    benchmark._counts.cache_clear()
+    entry = registry()["mmlu"]
+    assert sum(len(entry.ids(task)) for task in entry.tasks) == 14_042 and len(entry.tasks) == 57
+    assert not entry.missing() and entry.source().version == "0-shot"
+    monkeypatch.setenv("MMLU_SHOTS", "5")
+    assert entry.source().version == "5-shot"
+    loaded = benchmark.load_mmlu(["mmlu_anatomy"])
+    assert len(loaded["tasks"]["mmlu_anatomy"].test_docs()) == len(entry.ids("mmlu_anatomy"))
+    assert loaded["tasks"]["mmlu_anatomy"].config.num_fewshot == 5
+    monkeypatch.setenv("MMLU_SHOTS", "3")
+    with pytest.raises(UserError, match="MMLU_SHOTS"):
+        entry.source()
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    assert set(entry.missing()) == set(entry.tasks)
+    benchmark._counts.cache_clear()
