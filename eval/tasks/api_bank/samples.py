@@ -19,8 +19,8 @@ API_LIST = "data/all_apis.csv"
 
 CALL_PROMPT = """
 Based on the given API description and the existing conversation history 1..t, please generate the API request that \
-the AI should call in step t+1 and output it in the format of [ApiName(key1='value1', key2='value2', ...)], replace the \
-ApiName with the actual API name, and replace the key and value with the actual parameters. \n\
+the AI should call in step t+1 and output it in the format of [ApiName(key1='value1', key2='value2', ...)], replace \
+the ApiName with the actual API name, and replace the key and value with the actual parameters. \n\
 Your output should start with a square bracket "[" and end with a square bracket "]". Do not output any other \
 explanation or prompt or the result of the API call in your output. \n\
 This year is 2023.
