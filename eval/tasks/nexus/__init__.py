@@ -1,0 +1,1 @@
+"""Nexus (NexusRaven v1): the one call that a request wants."""
