@@ -110,4 +110,4 @@ def _ask(repo: str, port: int) -> str:
         raise UserError(f"space {repo} does not answer: {type(error).__name__}: {error}") from None
     if not isinstance(answer, dict) or answer.get("error"):
         raise UserError(f"space {repo} answers with an error: {answer}")
-    return f"answered {ENDPOINT}: " + ", ".join(sorted(answer))
+    return f"answered {ENDPOINT}"

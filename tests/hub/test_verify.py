@@ -1,0 +1,108 @@
+"""Verification by anyone: nothing but a Hub's address, a fresh cache, and the hashes that a release publishes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from tests.hub.builds import make_build
+from tests.hub.processes import ROOT, Server, clean_environment, run_publish, start_server
+
+
+@dataclass
+class Published:
+    server: Server
+    recipe: Path
+    build: Path
+
+    def check(self, folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """`make verify` on another machine: no build folder, no token."""
+        environment = clean_environment(folder, HUB=self.server.url, **more)
+        return subprocess.run(
+            [sys.executable, "-m", "hub.check", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """A release with the true Space, published from a plan that was reviewed in between."""
+    build, recipe = make_build(tmp_path_factory.mktemp("verify"))
+    values = yaml.safe_load(recipe.read_text())
+    values["release"]["space_folder"] = str(ROOT / "spaces" / "function_calling")
+    recipe.write_text(yaml.safe_dump(values))
+    planned = run_publish(build, recipe, PLAN="only")
+    assert planned.returncode == 0 and "nothing was sent" in planned.stdout, planned.stderr
+    assert not (build / "hub").exists()
+    done = run_publish(build, recipe, PLAN="reviewed", SPACE="start")
+    assert done.returncode == 0, done.stderr
+    server = start_server(build)
+    yield Published(server, recipe, build)
+    server.kill()
+
+
+def test_the_space_answered_while_publishing(published: Published) -> None:
+    receipt = json.loads((published.build / "tiny" / "release" / "receipt.json").read_text())
+    assert receipt["verified"]["space"]["demo-tiny"] == "answered /call"
+    assert all(count >= 1 for count in receipt["verified"]["generated"].values())
+    assert receipt["verified"]["links"] == 4
+
+
+def test_anyone_verifies_a_whole_owner(published: Published, tmp_path: Path) -> None:
+    done = published.check(tmp_path, "--repo", "local")
+    assert done.returncode == 0, done.stderr
+    receipt = json.loads((tmp_path / "verify" / "local" / "receipt.json").read_text())
+    assert len(receipt["repos"]) == 6 and {repo["tag"] for repo in receipt["repos"]} == {"v0.1.0"}
+    assert receipt["verified"]["space"] == {"demo-tiny": "skipped: SPACE=skip"}
+    assert sorted(path.name for path in (tmp_path / "verify" / "local").iterdir()) == ["receipt.json"]
+
+
+def test_one_repository_and_wrong_words(published: Published, tmp_path: Path) -> None:
+    assert published.check(tmp_path, "--repo", "local/hephaestus-1m-ift").returncode == 0
+    for arguments, words in (
+        (("--repo", "local/absent"), "no repository local/absent"),
+        (("--repo", "local/forge-tiny", "--revision", "v9"), "v9"),
+    ):
+        done = published.check(tmp_path, *arguments)
+        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_tampered_release_is_found(published: Published, tmp_path: Path) -> None:
+    """Somebody moves the tag to weights that the published list does not name."""
+    api = HfApi(endpoint=published.server.url, token=published.server.token)
+    name = "local/tinybase-ift"
+    changed = api.create_commit(name, [CommitOperationAdd("config.json", b"{}")], commit_message="Better")
+    api.delete_tag(name, tag="v0.1.0")
+    api.create_tag(name, tag="v0.1.0", revision=changed.oid)
+    done = published.check(tmp_path, "--repo", name)
+    assert done.returncode == 2 and "config.json came back with sha256" in done.stderr
+    extra = api.create_commit(name, [CommitOperationAdd("more.txt", b"x")], commit_message="More", revision="main")
+    done = published.check(tmp_path, "--repo", name, "--revision", extra.oid)
+    assert done.returncode == 2 and "the difference: more.txt" in done.stderr
+
+
+def test_a_reviewed_plan_is_applied_as_it_stands(published: Published, tmp_path: Path) -> None:
+    release = published.build / "tiny" / "release"
+    plan = (release / "plan.jsonl").read_text()
+    rows = [json.loads(line) for line in plan.splitlines()]
+    assert {row["op"] for row in rows} == {"create", "upload", "card", "tag", "visibility", "collection"}
+    lines = plan.splitlines(keepends=True)
+    (release / "plan.jsonl").write_text("".join(lines[1:]))
+    done = run_publish(published.build, published.recipe, PLAN="reviewed")
+    assert done.returncode == 2 and "line 1: nothing creates dataset local/forge-tiny" in done.stderr
+    (release / "plan.jsonl").write_text(plan.replace('"op": "tag"', '"op": "tug"', 1))
+    done = run_publish(published.build, published.recipe, PLAN="reviewed")
+    assert done.returncode == 2 and "not an operation" in done.stderr
+    (release / "plan.jsonl").write_text(plan)
+    card = next(release.glob("cards/model-*-ift/README.md"))
+    card.write_text(card.read_text() + "more")
+    done = run_publish(published.build, published.recipe, PLAN="reviewed")
+    assert done.returncode == 2 and "changed since" in done.stderr
