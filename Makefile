@@ -11,16 +11,16 @@ PYTHON ?= python3.11
 VENV   := .venv
 PY     := $(VENV)/bin/python
 ASSETS ?= $(CURDIR)/build/assets
-HOST   ?=
 USERS  ?=
 ORGS   ?=
-export HUB PORT REPO ASSETS HOST USERS ORGS
+export HUB PORT REPO ASSETS USERS ORGS
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup corpus train eval publish verify hub demo summary plan test test-all bench lint format clean help
+.PHONY: all setup corpus train eval publish verify hub demo summary plan test test-all bench bench-hub lint format clean help
+# HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
 
@@ -47,7 +47,7 @@ verify: setup  ## check a published release against its own hashes, load and run
 	@$(PY) -m hub.check
 
 hub: setup  ## serve what was published to the embedded Hub (PORT=8765, HOST, USERS, ORGS)
-	@$(PY) -m hub.local $(if $(PORT),--port $(PORT))
+	@$(PY) -m hub.local $(if $(PORT),--port $(PORT)) $(if $(filter command,$(firstword $(origin HOST))),--host $(HOST))
 
 demo: setup  ## open the Space on the model just trained (PORT=7860, MODEL=folder)
 	@$(PY) -m spaces --recipe $(RECIPE) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL))
@@ -66,6 +66,9 @@ test-all: setup  ## all tests
 
 bench: setup  ## speed of the readers, to results/bench_corpus.json
 	@$(PY) -m corpus.bench
+
+bench-hub: setup  ## upload and download against a static server, commits, memory: results/bench_hub.json
+	@$(PY) -m hub.bench
 
 lint: setup  ## ruff and mypy
 	@$(VENV)/bin/ruff check .

@@ -15,7 +15,7 @@ DEFAULT_PORT = 8765
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve `$BUILD/hub`, on 127.0.0.1 unless HOST or --host says otherwise.
+    """Serve `$BUILD/hub`, on 127.0.0.1 unless --host says otherwise.
 
     Raises:
         UserError: the port or the store is in use, or USERS or ORGS cannot be read.
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     options = parser.parse_args(argv)
     port = options.port if options.port is not None else port_from_environment(DEFAULT_PORT)
-    host = options.host or os.environ.get("HOST") or ADDRESS
+    host = options.host or ADDRESS
     users, orgs = os.environ.get("USERS") or "", os.environ.get("ORGS") or ""
     root = store_folder()
 

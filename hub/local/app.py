@@ -75,6 +75,8 @@ def _gone(request: Request, error: Exception) -> Response:
 
 
 def _busy(request: Request, error: Exception) -> Response:
+    if not any(word in str(error) for word in ("locked", "full", "disk", "readonly")):
+        raise error
     return error_response(request, HubError(503, f"The database of this Hub cannot take this now: {error}"))
 
 

@@ -19,7 +19,7 @@ class HubError(Exception):
     Args:
         status: HTTP status.
         message: one line for the person; goes into the body and `X-Error-Message`.
-        code: `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo), or None.
+        code: `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo, …), or None.
         headers: further response headers.
         body: further fields of the JSON body.
     """
@@ -71,8 +71,12 @@ def gated_repo(kind: str, repo_id: str, url: str, account: Account | None, statu
 
 
 def damaged_blob(sha256: str, path: str) -> HubError:
-    """500: what the disk holds is not what was stored."""
-    return HubError(500, f"The store's blob {sha256} of {path} is damaged: restore it, or upload the file again")
+    """410: what the disk holds is not what was stored.
+
+    Not a 500, which clients ask for again and again: only a person can mend it.
+    """
+    text = f"The store's blob {sha256} of {path} is damaged: restore it, or upload the file again"
+    return HubError(410, text, "DamagedBlob", {"Cache-Control": "no-store"})
 
 
 def error_response(request: Request, error: Exception) -> Response:

@@ -55,10 +55,10 @@ def listed(request: Request) -> Response:
     return JSONResponse([_row(status, *row) for row in rows])
 
 
-def _row(status: str, user: str, number: str, created: float, fields: str) -> dict[str, Any]:
+def _row(status: str, user: str, number: str, created: float, fields: str | None) -> dict[str, Any]:
     shown = {"user": user, "fullname": user, "email": None}
     row = {"requestId": number, "user": shown, "status": status, "timestamp": time_text(created)}
-    return {**row, "fields": json.loads(fields) or None}
+    return {**row, "fields": json.loads(fields or "{}") or None}
 
 
 def _gated(request: Request) -> Repo:

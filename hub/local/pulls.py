@@ -83,12 +83,16 @@ def open_discussion(store: Store, repo: Repo, title: str, text: str, author: str
 def open_pull(
     store: Store, repo: Repo, base: Ref, parent: str | None, change: Callable[[Tree], None], words: Words
 ) -> tuple[int, str]:
-    """Open a pull request with one commit on the head of `base`; (its number, the commit). Raises HubError 412."""
+    """Open a pull request with one commit on `parent`, by default the head of `base`; (its number, the commit).
+
+    Raises:
+        HubError: 404, there is no commit `parent`.
+    """
     with store.database.transaction() as connection:
-        head = store.database.commit_of(repo, base.full).id
+        head = store.database.commit_of(repo, parent or base.full).id
         found = _insert(store, connection, repo, words[0], words[2], "open", head)
         add_event(connection, repo, found.num, "comment", words[2], {"raw": words[1] or words[0]})
-        return found.num, store.database.commit(repo, found.ref, parent, change, words)
+        return found.num, store.database.commit(repo, found.ref, None, change, words)
 
 
 def _insert(

@@ -37,9 +37,7 @@ def resolve(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     try:
         if request.method == "HEAD":
-            if store.blobs.size(entry.sha256) != entry.size:
-                raise DamagedBlob(entry.sha256)
-            return Response(
+            return Response(  # what the file is; whether its bytes are good, a GET tells
                 None, headers={**headers, "Content-Length": str(entry.size)}, media_type="application/octet-stream"
             )
         wanted = _range(request, tag, entry.size, headers)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS repos (key INTEGER PRIMARY KEY, kind TEXT, owner TEXT, name TEXT, private INTEGER,
   sdk TEXT, created REAL, gated TEXT, UNIQUE (kind, owner, name));
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS moves (kind TEXT, owner TEXT, name TEXT, repo INTEGER
 CREATE TABLE IF NOT EXISTS objects (repo INTEGER REFERENCES repos ON DELETE CASCADE, sha256 TEXT,
   PRIMARY KEY (repo, sha256)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (repo INTEGER REFERENCES repos ON DELETE CASCADE, user TEXT, id TEXT, status TEXT,
-  created REAL, PRIMARY KEY (repo, user));
+  created REAL, fields TEXT, PRIMARY KEY (repo, user));
 CREATE TABLE IF NOT EXISTS discussions (repo INTEGER REFERENCES repos ON DELETE CASCADE, num INTEGER, title TEXT,
   author TEXT, status TEXT, created REAL, pull INTEGER, base TEXT, merged TEXT, PRIMARY KEY (repo, num));
 CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, repo INTEGER REFERENCES repos ON DELETE CASCADE,
@@ -43,9 +43,11 @@ def prepare(connection: sqlite3.Connection) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     old = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'repos'").fetchone()
+    if version == 1:
+        connection.execute("ALTER TABLE requests ADD COLUMN fields TEXT")
     for statement in SCHEMA.split(";"):
         connection.execute(statement)
-    if old:
+    if old and version == 0:
         connection.execute("ALTER TABLE repos ADD COLUMN gated TEXT")
         _list_objects(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -14,7 +14,8 @@ import lz4.frame
 
 from hub.local.errors import HubError
 
-MAX_XORB_BYTES = 64 << 20
+MAX_XORB_BYTES = 66 << 20
+"""64 MiB of content, the headers of its chunks, and a footer."""
 MAX_CHUNK_BYTES = 1 << 20
 SHARD_TAG = b"HFRepoMetaData\0"
 RECORD = 48

@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PERSONAL = (
+    "USERS",
+    "ORGS",
     "HF_TOKEN",
     "HUB",
     "REPO",
@@ -50,11 +52,16 @@ class Server:
                 stream.close()
 
 
-def start_server(build: Path) -> Server:
+def start_server(build: Path, *arguments: str, **more: str) -> Server:
     """Start the server on a free port and wait until it says where."""
-    command = [sys.executable, "-m", "hub.local", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "hub.local", "--port", "0", "--until-eof", *arguments]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=clean_environment(build), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env=clean_environment(build, **more),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     line = process.stdout.readline()
