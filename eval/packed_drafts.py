@@ -1,8 +1,8 @@
 """Guesses at the next tokens of an answer, copied from the prompt and from other answers of the batch.
 
-Prompt lookup decoding: names of functions and parameters, and values, stand in the prompt, and the frame of a call stands
-in every answer. A guess costs one more token of a step that is taken anyway; the model confirms or refuses it, so answers
-stay what they are without guesses. (Leviathan et al. 2023, arXiv:2211.17192, for greedy decoding.)
+Prompt lookup decoding: names of functions and parameters, and values, stand in the prompt, and the frame of a call
+stands in every answer. A guess costs one more token of a step that is taken anyway; the model confirms or refuses it,
+so answers stay what they are without guesses. (Leviathan et al. 2023, arXiv:2211.17192, for greedy decoding.)
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from eval.packed_llama import Cache, Newest, PackedLlama
 from eval.packed_tree import make_tree
 
 STEP_TOKENS = 32
-"""Guesses fill a step up to so many tokens: fewer leave the weights' way from memory unused, more cost what they save."""
+"""Guesses fill a step up to so many tokens: more cost about what they save."""
 MOST_GUESSES = 7
 """Tokens guessed for a row in one step."""
 
@@ -79,7 +79,10 @@ class _Writing:
         return self.drafts.guess(prompt, min(most, self.most - len(self.answers[prompt]) - 1))
 
     def _newest(self, guesses: list[list[int]]) -> Newest:
-        ids, rows, slots, places = [], [], [], []
+        ids: list[int] = []
+        rows: list[int] = []
+        slots: list[int] = []
+        places: list[int] = []
         for row, (prompt, guessed) in enumerate(zip(self.rows, guesses, strict=True)):
             text = self.drafts.texts[prompt]
             ids += [text[-1], *guessed]

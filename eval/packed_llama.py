@@ -238,7 +238,9 @@ class _Reading:
             kept[:, segment.start : segment.end] = new.transpose(0, 1)
         if self.cache:
             for text in texts:
-                for row, kept in zip((self.cache.keys[layer][text], self.cache.values[layer][text]), whole, strict=True):
+                for row, kept in zip(
+                    (self.cache.keys[layer][text], self.cache.values[layer][text]), whole, strict=True
+                ):
                     if row.data_ptr() != kept.data_ptr():
                         row[:, : segment.end] = kept[:, : segment.end]
         return whole

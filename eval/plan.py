@@ -20,13 +20,13 @@ __all__ = ["TASKS", "Job", "choose_jobs", "make_job", "mark", "result_folder", "
 SCORED_BY = tuple(
     f"eval/{name}.py"
     for name in (
-        *("answers", "generation", "hf", "packed", "run", "settled"),
+        *("answers", "generation", "hf", "packed*", "run", "settled"),
         *("constrained", "endpoint", "multi_turn"),
     )
 )
 """Whatever lies between a question and its score, beside the benchmark's own files."""
 
-SECONDS_A_QUESTION = {"packed": 0.8, "hf": 3.1}
+SECONDS_A_QUESTION = {"packed": 0.8, "packed-int8": 0.4, "hf": 3.1}
 """Rough, for a 135M model on two AVX2 cores; for the plan only."""
 
 

@@ -64,7 +64,8 @@ def language_model(recipe: Recipe, job: Job, work: Path) -> Any:
         return StoredHF(pretrained=str(job.model.folder), device=device, batch_size=section.batch_size, **shared)
     from eval.packed import PackedLM
 
-    return PackedLM(job.model.folder, section.batch_size, **shared)
+    compute_type = "int8" if section.backend == "packed-int8" else "float32"
+    return PackedLM(job.model.folder, section.batch_size, compute_type=compute_type, **shared)
 
 
 def _load_tasks(recipe: Recipe, names: list[str]) -> Any:

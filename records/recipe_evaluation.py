@@ -42,8 +42,9 @@ class EvaluationRecipe:
     """Questions when evaluation runs as a step of `make all`."""
     alone: QuestionsRecipe
     """Questions when `make eval` is called by itself."""
-    backend: Literal["packed", "hf"]
-    """What generates the answers: `packed` computes as hf does, faster, for plain Llama weights on CPU."""
+    backend: Literal["packed", "packed-int8", "hf"]
+    """What answers: `packed` computes in float32 as hf does, faster, for plain Llama weights on CPU; `packed-int8` in
+    int8, faster still, which changes a few answers."""
     batch_size: int
     """Most questions generated together."""
     max_answer_tokens: int | None = None
