@@ -58,9 +58,10 @@ def main(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(argv)
     recipe = load_recipe(options.recipe)
-    target = target_from_environment(reading=options.plan_only)
-    release = build_folder(recipe) / "release"
     mode = _mode(options.plan_only, options.reviewed)
+    planning = mode == "only" and bool(os.environ.get("REPO"))  # the owner is known, so no token is asked whose it is
+    target = target_from_environment(reading=planning)
+    release = build_folder(recipe) / "release"
     if options.dry_run:
         return _dry_run(recipe, target)
     job = Job(recipe, find_inputs(recipe), target, release, _skip_space())
@@ -132,6 +133,12 @@ def _reviewed(job: Job) -> Plan:
 
     plan = read_plan(job.release / "plan.jsonl", job.artefacts)
     check_sources(plan)
+    for repo in plan.repos:
+        if job.private and not repo.private:
+            raise UserError(
+                f"{job.release / 'plan.jsonl'} makes {repo.id} public, and the recipe says private: plan anew for this"
+                " Hub with PLAN=only, or say release.private: false"
+            )
     _check(job, plan)
     return plan
 

@@ -102,6 +102,10 @@ def test_a_reviewed_plan_is_applied_as_it_stands(published: Published, tmp_path:
     done = run_publish(published.build, published.recipe, PLAN="reviewed")
     assert done.returncode == 2 and "not an operation" in done.stderr
     (release / "plan.jsonl").write_text(plan)
+    done = run_publish(
+        published.build, published.recipe, PLAN="reviewed", HUB=published.server.url, HF_TOKEN=published.server.token
+    )
+    assert done.returncode == 2 and "makes local/forge-tiny public, and the recipe says private" in done.stderr
     card = next(release.glob("cards/model-*-ift/README.md"))
     card.write_text(card.read_text() + "more")
     done = run_publish(published.build, published.recipe, PLAN="reviewed")
