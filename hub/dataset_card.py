@@ -32,6 +32,7 @@ def dataset_card(inputs: Inputs, common: dict[str, Any], render: Render) -> str:
     values, body = split_card(inputs.corpus / "README.md")
     _check_honesty(inputs, body)
     values = {**values, **{name: value for name, value in CREATION.items() if not values.get(name)}}
+    values["configs"] = [config for config in map(_with_files(inputs.corpus), values.get("configs", [])) if config]
     values.setdefault("dataset_info", dataset_info(inputs))
     own_name = str(inputs.manifest["name"])
     body = body.replace(f'load_dataset("{own_name}"', f'load_dataset("{common["dataset"]}"')
@@ -41,6 +42,16 @@ def dataset_card(inputs: Inputs, common: dict[str, Any], render: Render) -> str:
     end = render("dataset_end.md.j2", {**common, "datasheet": sheet, "name": common["dataset"]})
     head = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=10_000)
     return f"---\n{head}---\n\n{body.rstrip()}\n\n{end}"
+
+
+def _with_files(corpus: Path) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """Leave out splits of a config that have no file (`load_dataset` fails on them), and configs without any."""
+
+    def kept(config: dict[str, Any]) -> dict[str, Any] | None:
+        files = [row for row in config.get("data_files", []) if any(corpus.glob(row["path"]))]
+        return {**config, "data_files": files} if files else None
+
+    return kept
 
 
 def _check_honesty(inputs: Inputs, body: str) -> None:

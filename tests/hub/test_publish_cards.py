@@ -158,3 +158,18 @@ def test_a_llama_3_base_brings_its_notice(made: tuple[Recipe, Inputs, Path], tmp
     place = tmp_path / "model-Llama-3-hephaestus-1m-ift"
     assert "**Built with Meta Llama 3**" in (place / "README.md").read_text()
     assert "Meta Llama 3 Community License" in (place / "NOTICE").read_text()
+
+
+def test_a_split_without_rows_is_left_out_of_the_card(made: tuple[Recipe, Inputs, Path], tmp_path: Path) -> None:
+    recipe, inputs, _ = made
+    (validation,) = (inputs.corpus / "data" / "code").glob("validation-*")
+    away = validation.rename(inputs.corpus.parent / validation.name)
+    try:
+        render_cards(inputs, recipe.release, "me", tmp_path)
+    finally:
+        away.rename(validation)
+    values = yaml.safe_load((tmp_path / "dataset-forge-tiny" / "README.md").read_text().split("---\n")[1])
+    splits = {row["config_name"]: [file["split"] for file in row["data_files"]] for row in values["configs"]}
+    assert splits == {"api_docs": ["train", "validation"], "code": ["train"]}
+    (code,) = [info for info in values["dataset_info"] if info["config_name"] == "code"]
+    assert [split["name"] for split in code["splits"]] == ["train"]
