@@ -1,10 +1,17 @@
 """Keep only rows under licences that you can use, and write them with their attributions."""
 
 import argparse
+import re
 from collections import Counter
 from pathlib import Path
 
 from datasets import load_dataset
+
+
+def fits(expression: str, wanted: set[str]) -> bool:
+    """Whether an SPDX expression is acceptable: one of `A OR B`, all of `A AND B`, all names where both words occur."""
+    names = set(re.split(r" (?:AND|OR) ", expression.replace("(", "").replace(")", "")))
+    return bool(names & wanted) if " OR " in expression and " AND " not in expression else names <= wanted
 
 
 def main() -> None:
@@ -18,9 +25,8 @@ def main() -> None:
 
     rows = load_dataset(options.repo, options.config, split=options.split)
     print("licences:", ", ".join(f"{name} {count}" for name, count in Counter(rows["license"]).most_common()))
-    # A row made of several sources names all their licences, joined by AND: each of them must be acceptable.
     wanted = set(options.keep)
-    kept = rows.filter(lambda row: set(row["license"].replace("(", "").replace(")", "").split(" AND ")) <= wanted)
+    kept = rows.filter(lambda row: fits(row["license"], wanted))
     print(f"kept {kept.num_rows} of {rows.num_rows} rows under {', '.join(sorted(wanted))}")
     if options.output:
         kept.to_parquet(str(options.output))

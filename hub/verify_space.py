@@ -100,7 +100,7 @@ def _ask(repo: str, port: int) -> str:
 
     try:
         client = Client(f"http://127.0.0.1:{port}", verbose=False, httpx_kwargs={"timeout": ANSWER_SECONDS})
-        names = list(client.view_api(return_format="dict")["named_endpoints"])
+        names = list(client.view_api(print_info=False, return_format="dict")["named_endpoints"])
         if ENDPOINT not in names:
             raise UserError(f"space {repo} has no API endpoint {ENDPOINT}, only {', '.join(names) or 'none'}")
         answer = client.predict(request=QUESTION, tools=json.dumps([TOOL]), api_name=ENDPOINT)

@@ -66,10 +66,21 @@ def test_load_a_model_and_call_functions(served: Server, tmp_path: Path) -> None
     assert said.startswith("the model calls nothing:")
 
 
-def test_calls_are_checked_before_they_run() -> None:
-    spec: Any = importlib.util.spec_from_file_location("call_functions", ROOT / "examples" / "call_functions.py")
+def loaded(name: str) -> Any:
+    spec: Any = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_licence_expressions() -> None:
+    fits, wanted = loaded("filter_by_licence").fits, {"MIT", "Apache-2.0"}
+    assert fits("MIT", wanted) and fits("MIT AND Apache-2.0", wanted) and fits("(MIT OR GPL-3.0-only)", wanted)
+    assert not fits("ISC", wanted) and not fits("MIT AND ISC", wanted) and not fits("ISC AND (MIT OR X11)", wanted)
+
+
+def test_calls_are_checked_before_they_run() -> None:
+    module = loaded("call_functions")
     answers = {
         '[{"name": "multiply", "arguments": {"a": 6, "b": 7}}]': ["42"],
         '[{"name": "count_letter", "arguments": {"text": "strawberry", "letter": "r"}}]': ["3"],
