@@ -6,10 +6,12 @@ The layout of `BENCH_DATA` is `<benchmark>/<file>`, as `SOURCES` lists it. Nothi
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from records.errors import UserError
 from records.files import sha256_file, sha256_json
@@ -95,10 +97,27 @@ def explain(benchmark: str, file: str) -> str:
 
 
 def absent(benchmark: str, files: Sequence[str]) -> str | None:
-    """None when every file is below `BENCH_DATA` (or the Hub may be asked); else `explain` of the first that is not."""
-    if SOURCES[benchmark].hub and bench_folder() is None:
-        return None
-    return next((explain(benchmark, file) for file in files if find(benchmark, file) is None), None)
+    """None when every file is below `BENCH_DATA` or, where that is not set, on the Hub; else `explain` of the first."""
+    source = SOURCES[benchmark]
+    for file in files:
+        there = find(benchmark, file) is not None
+        if not there and not (source.hub and bench_folder() is None and _from_hub(benchmark, file)):
+            return explain(benchmark, file)
+    return None
+
+
+@cache
+def hub_answers() -> bool:
+    """Whether a connection to the Hub can be made: its client would try for half a minute before it says no."""
+    if os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "TRUE", "YES", "ON"):
+        return False
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 @cache
@@ -109,9 +128,12 @@ def _from_hub(benchmark: str, file: str) -> Path | None:
     source = SOURCES[benchmark]
     assert source.hub is not None
     try:
-        return Path(hf_hub_download(source.hub, file, repo_type="dataset", revision=source.revision))
+        found = hf_hub_download(
+            source.hub, file, repo_type="dataset", revision=source.revision, local_files_only=not hub_answers()
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError):
         return None
+    return Path(found)
 
 
 def identity(paths: Sequence[Path]) -> str:

@@ -240,3 +240,21 @@ def test_reference_arguments_follow_the_hubs_script():
     assert reference({"api_call": "pipeline", "domain": "d"}, "huggingface") is None
     assert question_text("nothing of the form") == "nothing of the form"
     assert Question("1", "torchhub", "t", "", "f(x)", "d").prompt().count("Write a python program") == 1
+
+
+def test_every_benchmark_names_what_is_missing_without_data(monkeypatch):
+    """No BENCH_DATA and no Hub: nothing stops, every task of ours says why it is not scored."""
+    from eval import bench_data
+    from eval.benchmarks import registry
+
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    bench_data.hub_answers.cache_clear()
+    bench_data._from_hub.cache_clear()
+    for name in ("nexus", "api_bank", "api_bench", "agentbench", "mmlu"):
+        entry = registry()[name]
+        why = entry.missing()
+        assert set(why) == set(entry.tasks), name
+        assert all(text.startswith("not scored: missing ") and "BENCH_DATA" in text for text in why.values())
+    bench_data.hub_answers.cache_clear()
+    bench_data._from_hub.cache_clear()

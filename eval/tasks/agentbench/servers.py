@@ -74,7 +74,8 @@ class Controller:
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{url} cannot be asked ({error}); start AgentBench's controller and workers "
-                "(`python -m src.start_task -a` in a clone of https://github.com/THUDM/AgentBench), or check the address"
+                "(`python -m src.start_task -a` in a clone of https://github.com/THUDM/AgentBench), "
+                "or check the address"
             ) from None
 
 

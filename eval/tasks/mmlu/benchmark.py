@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eval.bench_data import SOURCES, absent, bench_folder, find, identity
+from eval.bench_data import SOURCES, absent, bench_folder, find, hub_answers, identity
 from eval.benchmarks import Benchmark, Source, micro
 from eval.tasks.mmlu.local_copy import default_copy, load_tasks, read_rows
 from records.errors import UserError
@@ -65,7 +65,7 @@ def _ids(task: str) -> tuple[str, ...]:
 
 
 def _missing() -> Mapping[str, str]:
-    if find("mmlu", "mmlu.zip") or (bench_folder() is None and not os.environ.get("HF_HUB_OFFLINE")):
+    if find("mmlu", "mmlu.zip") or (bench_folder() is None and hub_answers()):
         return {}
     problem = absent("mmlu", ["mmlu.zip"])
     assert SOURCES["mmlu"].hub is None
