@@ -27,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--model", nargs="+", default=[], help="folders, Hub ids or http://host:port/v1#model instead")
     parser.add_argument("--benchmarks", default="", help="names, with commas between (`all`: every one)")
     parser.add_argument("--decoding", choices=("free", "constrained"), help="in place of evaluation.decoding")
+    parser.add_argument("--benchmark-loss", action="store_true", help="loss of the gold answers too, in results.json")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and what is missing for them")
     options = parser.parse_args(argv)
     if options.list:
@@ -36,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
     if options.decoding:
         changed = dataclasses.replace(recipe.evaluation, decoding=options.decoding)
         recipe = dataclasses.replace(recipe, evaluation=changed)
+    if options.benchmark_loss:
+        recipe = dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, benchmark_loss=True))
     models = find_models(recipe, options.model)
     names = [name for name in options.benchmarks.replace(",", " ").split() if name]
     jobs = choose_jobs(recipe, models, step_of_all=options.step_of_all, names=names)

@@ -21,7 +21,7 @@ SCORED_BY = tuple(
     f"eval/{name}.py"
     for name in (
         *("answers", "generation", "hf", "packed*", "run", "settled"),
-        *("constrained", "endpoint", "multi_turn"),
+        *("benchmark_loss", "constrained", "endpoint", "multi_turn"),
     )
 )
 """Whatever lies between a question and its score, beside the benchmark's own files."""
@@ -96,6 +96,7 @@ def settings(recipe: Recipe, benchmarks: Sequence[Benchmark], missing: Mapping[s
         "batch_size": section.batch_size,
         "max_answer_tokens": section.max_answer_tokens,
         "decoding": section.decoding,
+        "benchmark_loss": section.benchmark_loss,
         "benchmarks": [benchmark.name for benchmark in benchmarks],
         "sources": {benchmark.name: benchmark.source().sha256 for benchmark in there},
         "scoring": scoring_sha256([pattern for benchmark in benchmarks for pattern in benchmark.scored_by]),

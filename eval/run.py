@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eval.benchmark_loss import benchmark_loss, golds
 from eval.benchmarks import TASKS, Benchmark, weighted
 from eval.plan import Job, mark, result_folder, work_folder
 from records.files import remove, replacing, sha256_json, write_json
@@ -38,9 +39,13 @@ def run_job(recipe: Recipe, job: Job) -> None:
         merge(raw, evaluate(lm, task_dict=loaded, samples=chosen, bootstrap_iters=1))
     folder = result_folder(recipe, job.model)
     remove(mark(recipe, job.model))
-    samples = {task: [_sample(job, task, row) for row in rows] for task, rows in raw.pop("samples").items()}
+    answered = raw.pop("samples")
+    samples = {task: [_sample(job, task, row) for row in rows] for task, rows in answered.items()}
+    record = _record(recipe, job, raw, samples, lm.decoding)
+    if recipe.evaluation.benchmark_loss:
+        record["benchmark_loss"] = benchmark_loss(lm, golds(job.tasks, answered))
     _write_samples(folder, samples)
-    write_json(folder / "results.json", {**_portable(raw), "record": _record(recipe, job, raw, samples, lm.decoding)})
+    write_json(folder / "results.json", {**_portable(raw), "record": record})
     write_json(folder / "run.json", _run(time.time() - started))
     set_done(mark(recipe, job.model), job.print)
 

@@ -49,5 +49,7 @@ class EvaluationRecipe:
     """Most questions generated together."""
     max_answer_tokens: int | None = None
     """Cuts answers shorter than the tasks do (for quick tests of the line); null leaves the tasks' own caps."""
+    benchmark_loss: bool = False
+    """Whether results also have the mean negative log-likelihood of the gold answers of tasks that have some."""
     decoding: Literal["free", "constrained"] = "free"
     """`constrained`: answers to questions with tools follow a grammar made from the tools' JSON Schema."""

@@ -10,11 +10,11 @@ import time
 
 import pytest
 
+from eval.tasks.bfcl.gold import gold_calls
 from eval.tasks.bfcl.official import MODEL, checker
 from eval.tasks.bfcl.questions import CATEGORIES, LIVE, NON_LIVE, WITHOUT_GOLD, questions
 from eval.tasks.bfcl.scoring import CHECKER_ERRORS, judge
 from records.calls import Call, format_calls
-from tests.eval.gold import gold_calls
 
 AST = [category for category in CATEGORIES if category not in WITHOUT_GOLD]
 NO_RIGHT_ANSWER = {"simple_java_36", "simple_java_65", "live_simple_106-63-0", "live_simple_112-68-0"}

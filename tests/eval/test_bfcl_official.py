@@ -10,12 +10,12 @@ from lm_eval.api.model import LM
 
 from eval.benchmarks import TASKS, registry, weighted
 from eval.statistics import mean_stderr
+from eval.tasks.bfcl.gold import gold_calls
 from eval.tasks.bfcl.multi_turn_entries import MULTI_TURN, entries
 from eval.tasks.bfcl.official import LANGUAGES
 from eval.tasks.bfcl.questions import CATEGORIES, LIVE, WITHOUT_GOLD, questions
 from eval.tasks.bfcl.scoring import CHECKER_ERRORS, judge
 from records.calls import format_calls
-from tests.eval.gold import gold_calls
 from tests.eval.official_runner import Handler, averages, runner
 from tests.eval.test_bfcl import perturb
 
