@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup corpus train eval publish verify hub demo summary plan test test-all bench bench-eval bench-hub lint format clean help
+.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-eval bench-hub lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -33,6 +33,12 @@ all: setup  ## corpus → train → eval → publish, then a table of the result
 
 corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 	@$(PY) -m corpus --recipe $(RECIPE)
+
+crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (needs apt-get)
+	@$(PY) -m corpus.debian_pages
+
+known-origin: setup crawl  ## how well the corpus's filter tells pages about APIs, by their known origin
+	@$(PY) -m corpus.known_origin --recipe $(RECIPE)
 
 train: setup  ## stages I, II, III and the control, exported to transformers
 	@$(PY) -m training --recipe $(RECIPE)

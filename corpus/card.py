@@ -76,8 +76,9 @@ has the measured figures of every step, `reports/` the data behind them, `manife
 
 ## Limits
 
-The filter's F1 is on weak labels whose classes come from different sources, and its settings were chosen with them in
-view; it does not say how well the filter decides about retrieved text, of which no human label exists.
+The filter's F1 is on weak labels whose classes come from different sources; it does not say how well the filter decides
+about retrieved text. On 9,992 pages of Debian's documentation, whose origin is known, such a filter told reference
+documentation from other text no better than chance (F1 0.30 at threshold 0.3).
 The text is technical English; the API seeds come from {api_sources}. Recorded responses are the services' documented
 examples, not live traffic. Requests of the call examples are written by rules from API schemas, not by people.
 """

@@ -105,12 +105,19 @@ def is_held_out(row: Row) -> bool:
 
 
 def train(labels: Sequence[Row], recipe: FilterRecipe, folder: Path) -> Any:
-    """Train with one thread, so that the same labels give the same model; returns the fastText model."""
+    """The fastText model of these labels, saved as `model.bin`."""
+    model = train_lines([f"__label__{row.kind} {words_of(row.text)}" for row in labels], recipe, folder)
+    with replacing(folder / "model.bin") as partial:
+        model.save_model(str(partial))
+    return model
+
+
+def train_lines(lines: Sequence[str], recipe: FilterRecipe, folder: Path) -> Any:
+    """Train with one thread, so that the same lines give the same model, in the order of their hashes."""
     import fasttext
 
-    lines = (f"__label__{row.kind} {words_of(row.text)}" for row in labels)
     write_text(folder / "training.txt", "\n".join(sorted(lines, key=stable_hash)) + "\n")
-    model = fasttext.train_supervised(
+    return fasttext.train_supervised(
         input=str(folder / "training.txt"),
         epoch=recipe.epochs,
         lr=recipe.learning_rate,
@@ -122,14 +129,16 @@ def train(labels: Sequence[Row], recipe: FilterRecipe, folder: Path) -> Any:
         seed=1,
         verbose=0,
     )
-    with replacing(folder / "model.bin") as partial:
-        model.save_model(str(partial))
-    return model
 
 
 def probability(model: Any, text: str) -> float:
+    """Probability of `agent` for a text."""
+    return probability_of(model, words_of(text))
+
+
+def probability_of(model: Any, words: str) -> float:
     """Probability of `agent`, rounded to 3 decimals before any threshold meets it."""
-    names, values = model.predict([words_of(text)], k=2)
+    names, values = model.predict([words], k=2)
     found = {str(name).removeprefix("__label__"): float(value) for name, value in zip(names[0], values[0], strict=True)}
     return round(min(found.get(AGENT, 0.0), 1.0), 3)
 

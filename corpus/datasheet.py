@@ -81,7 +81,8 @@ least {min_score}: {retrieved:,} chunks, near {seeds_hit:,} different seeds. Bes
 
 Filter, on labels it never trained on (threshold {threshold}). These labels are weak and their classes come from
 different sources, so they are easier than the text it decides about, and the settings were chosen with them in view:
-the figures do not say how well it decides about retrieved text.
+the figures do not say how well it decides about retrieved text. On 9,992 pages of Debian's documentation, whose origin
+is known, the filter of recipe `local` told reference documentation from other text no better than chance (F1 0.30).
 
 {filter}
 
