@@ -11,7 +11,7 @@ from eval.benchmarks import registry
 from eval.models import Model, find_models
 from eval.plan import SECONDS_A_QUESTION, Job, choose_jobs, mark, result_folder
 from eval.report import write_report
-from records.errors import run_command
+from records.errors import UserError, run_command
 from records.files import require_space
 from records.marks import is_done
 from records.recipe import Recipe, build_folder, command_parser, load_recipe
@@ -40,6 +40,10 @@ def main(argv: Sequence[str]) -> int:
     if options.benchmark_loss:
         recipe = dataclasses.replace(recipe, evaluation=dataclasses.replace(recipe.evaluation, benchmark_loss=True))
     models = find_models(recipe, options.model)
+    if recipe.evaluation.benchmark_loss and any(model.is_endpoint for model in models):
+        raise UserError(
+            "an endpoint gives no likelihoods of gold answers; leave out --benchmark-loss, or give a folder"
+        )
     names = [name for name in options.benchmarks.replace(",", " ").split() if name]
     jobs = choose_jobs(recipe, models, step_of_all=options.step_of_all, names=names)
     todo = [job for job in jobs if not is_done(mark(recipe, job.model), job.print)]

@@ -12,6 +12,7 @@ from eval.benchmark_loss import benchmark_loss, bfcl_gold, golds
 from eval.packed import PackedLM
 from eval.tasks.bfcl.questions import questions
 from eval.tasks.bfcl.scoring import judge
+from records.errors import UserError
 
 
 def test_gold_answers_are_right_and_end():
@@ -63,3 +64,9 @@ def test_the_command_writes_it_beside_the_scores(three_models, tmp_path, tiny_re
     record = json.loads(results.read_text())["record"]
     assert record["benchmark_loss"]["bfcl_simple_python"]["n"] == 5
     assert "bfcl_irrelevance" not in record["benchmark_loss"]
+
+
+def test_an_endpoint_is_refused_before_anything_is_asked(tiny_recipe):
+    command = ["--recipe", str(tiny_recipe()), "--model", "http://127.0.0.1:9/v1#m", "--benchmark-loss"]
+    with pytest.raises(UserError, match="an endpoint gives no likelihoods"):
+        main(command)
