@@ -27,6 +27,13 @@ class Prompt:
     text: str
     tokens: int
     max_new_tokens: int
+    tools: str = ""
+    """The tools as JSON text where they constrain the answer; else empty."""
+
+    @property
+    def key(self) -> list[Any]:
+        """What tells this question from others in the store of answers."""
+        return [self.text, self.max_new_tokens, *([self.tools] if self.tools else [])]
 
 
 class AnswerFile:
@@ -119,7 +126,7 @@ def answer_all(
     answers = [""] * len(prompts)
     waiting: list[tuple[str, list[int]]] = []
     for batch in make_batches(prompts, batch_size, length_spread):
-        key = sha256_json({"prompts": [[prompts[n].text, prompts[n].max_new_tokens] for n in batch], **decoding})
+        key = sha256_json({"prompts": [prompts[n].key for n in batch], **decoding})
         if key in store.batches:
             _place(answers, batch, store.batches[key])
             on_batch(len(batch))

@@ -11,6 +11,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from eval.answers import AnswerFile, Prompt, answer_all
+from eval.constrained import GRAMMAR_VERSION, Guide, Mask
 from eval.progress import answer_bar
 from eval.settled import is_settled
 
@@ -30,6 +31,7 @@ class GreedyLM(LM):
         identity: what tells this model's answers from another's in that file.
         label: the model's name in the progress bar.
         length_spread: see `answers.make_batches`.
+        constrained: answers follow the grammar of their question's tools (`eval.constrained`).
     """
 
     def __init__(
@@ -41,13 +43,18 @@ class GreedyLM(LM):
         identity: str,
         label: str,
         length_spread: float,
+        constrained: bool = False,
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.batch_size = int(batch_size)
         self.store = AnswerFile(answers)
         self.label = label
-        self.decoding = {"model": identity, **decoding}
+        self.decoding = {"model": identity, **decoding, **grammar_stamp(constrained)}
+        self.guide: Guide | None = None
+        if constrained:
+            end = int(tokenizer.convert_tokens_to_ids(END))
+            self.guide = Guide(tokenizer, end, len(tokenizer))
         self.workers = core_count()
         self.length_spread = length_spread
 
@@ -61,10 +68,7 @@ class GreedyLM(LM):
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Greedy answers, in the order of the requests, cut before the first stop string."""
-        prompts = [
-            Prompt(text, len(self.tokenizer.encode(text)), int(arguments["max_gen_toks"]))
-            for text, arguments in (request.args for request in requests)
-        ]
+        prompts = as_prompts(requests, self.tokenizer, constrained=self.guide is not None)
         with answer_bar(len(prompts), self.label, disable_tqdm) as bar:
             answers = answer_all(
                 prompts,
@@ -82,6 +86,10 @@ class GreedyLM(LM):
     def _texts(self, batch: list[Prompt]) -> list[str]:
         return [str(self.tokenizer.decode(ids, skip_special_tokens=True)) for ids in self.answer(batch)]
 
+    def mask_of(self, prompt: Prompt) -> Mask | None:
+        """What allows the tokens of one answer; None where any may come."""
+        return self.guide.mask(prompt.tools, prompt.max_new_tokens) if self.guide and prompt.tools else None
+
     def settled(self, ids: list[int]) -> bool:
         """Whether the answer so far can no longer change its calls; cheap enough to ask after every token."""
         last = self.tokenizer.convert_ids_to_tokens(ids[-1]) or ""
@@ -96,6 +104,21 @@ class GreedyLM(LM):
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Not offered: this backend only generates."""
         raise NotImplementedError("this backend generates answers only; use --model hf for this task")
+
+
+def as_prompts(requests: list[Instance], tokenizer: Any, *, constrained: bool) -> list[Prompt]:
+    """What is asked; with `constrained`, questions that come with tools carry these."""
+    prompts = []
+    for request in requests:
+        text, arguments = request.args
+        tools = str((request.doc or {}).get("tools") or "") if constrained else ""
+        prompts.append(Prompt(text, len(tokenizer.encode(text)), int(arguments["max_gen_toks"]), tools))
+    return prompts
+
+
+def grammar_stamp(constrained: bool) -> dict[str, Any]:
+    """Part of the settings that answers depend on."""
+    return {"grammar": GRAMMAR_VERSION} if constrained else {}
 
 
 def core_count() -> int:
