@@ -62,10 +62,6 @@ class GreedyLM(LM):
     def answer(self, batch: list[Prompt]) -> list[list[int]]:
         """Token ids of the answers to one batch; the same batch always has the same."""
 
-    def mask_of(self, prompt: Prompt) -> Any:
-        """What restricts the answer to a prompt: None, or see `packed_generation.Mask`."""
-        return None
-
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Greedy answers, in the order of the requests, cut before the first stop string."""
         prompts = as_prompts(requests, self.tokenizer, constrained=self.guide is not None)

@@ -41,7 +41,7 @@ class PackedLM(GreedyLM, TemplateLM):
         pretrained: a transformers folder of a plain Llama.
         compute_type: `float32` or `int8`.
         settle: whether an answer ends as soon as more text cannot change its calls.
-        batch_size, answers, identity, label: as in `GreedyLM`.
+        batch_size, answers, identity, label, constrained: as in `GreedyLM`.
 
     Raises:
         UserError: another architecture, or a CPU without the instructions.
@@ -56,6 +56,7 @@ class PackedLM(GreedyLM, TemplateLM):
         label: str = "answers",
         compute_type: str = "float32",
         settle: bool = True,
+        constrained: bool = False,
         **_: Any,
     ) -> None:
         from transformers import AutoTokenizer
@@ -64,7 +65,7 @@ class PackedLM(GreedyLM, TemplateLM):
         decoding = {"backend": f"{name} on torch {torch.__version__}", "compute_type": compute_type}
         self.model = PackedLlama(Path(pretrained), compute_type)
         tokenizer = AutoTokenizer.from_pretrained(str(pretrained))
-        super().__init__(tokenizer, decoding, batch_size, answers, identity, label, LENGTH_SPREAD)
+        super().__init__(tokenizer, decoding, batch_size, answers, identity, label, LENGTH_SPREAD, constrained)
         self.max_length = self.model.limit
         self.settle = settle
         self.lock = threading.Lock()

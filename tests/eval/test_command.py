@@ -147,3 +147,19 @@ def test_dry_run_writes_nothing(build, tiny_recipe, capsys):
     shown = capsys.readouterr().out
     assert "69 questions to ask" in shown and "hephaestus-35m-ift" in shown
     assert not (build / "eval").exists() and not (build / "work").exists()
+
+
+def test_constrained_answers_lie_apart_and_are_not_compared_with_free_ones(build, tiny_recipe):
+    recipe = ["--recipe", str(tiny_recipe(max_answer_tokens=64)), "--model", str(build / "models" / "base")]
+    assert main(recipe) == 0 and main([*recipe, "--decoding", "constrained"]) == 0
+    folder = build / "eval" / "base"
+    records = [json.loads((place / "results.json").read_text())["record"] for place in (folder, folder / "constrained")]
+    assert [record["decoding"]["mode"] for record in records] == ["free", "constrained"]
+    samples = [
+        json.loads(line) for line in (folder / "constrained/samples/bfcl_multiple.jsonl").read_text().splitlines()
+    ]
+    assert all(sample["calls"] or sample["reason"] in ("words", "empty") for sample in samples)
+    from eval.report import require_equal
+
+    with pytest.raises(UserError, match="different"):
+        require_equal(*records)

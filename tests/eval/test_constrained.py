@@ -10,9 +10,9 @@ import pytest
 
 from eval.answers import Prompt
 from eval.constrained import Guide, calls_schema
+from eval.tasks.bfcl.gold import gold_calls
 from eval.tasks.bfcl.questions import CATEGORIES, questions
 from records.calls import format_calls, parse_calls
-from tests.eval.gold import gold_calls
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,19 @@ def guide(tokenizer) -> Guide:
 def accepts(guide: Guide, tools, text: str) -> bool:
     """Whether the grammar lets a model write this text and end there."""
     matcher = guide.mask(json.dumps(tools), 10_000).matcher
-    ids = [*guide.tokens.tokenize_str(text), guide.end]
-    return matcher.try_consume_tokens(ids) == len(ids)
+    ids = guide.tokens.tokenize_str(text)
+    return matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()
+
+
+def ordered(value, schema):
+    """Keys of objects in the order of their schema, which is the grammar's."""
+    if isinstance(value, dict) and isinstance(schema.get("properties"), dict):
+        properties = schema["properties"]
+        keys = [*[key for key in properties if key in value], *[key for key in value if key not in properties]]
+        return {key: ordered(value[key], properties.get(key, {})) for key in keys}
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        return [ordered(part, schema["items"]) for part in value]
+    return value
 
 
 def test_every_tool_of_bfcl_has_a_grammar_that_allows_words_and_gold(guide):
@@ -39,13 +50,10 @@ def test_every_tool_of_bfcl_has_a_grammar_that_allows_words_and_gold(guide):
             if not question.gold:
                 continue
             calls = gold_calls(question)
-            order = {t["function"]["name"]: list(t["function"]["parameters"]["properties"]) for t in tools}
-            if any(set(call.arguments) - set(order.get(call.name, [])) for call in calls):
+            known = {t["function"]["name"]: t["function"]["parameters"] for t in tools}
+            if any(set(call.arguments) - set(known.get(call.name, {}).get("properties", {})) for call in calls):
                 continue
-            value = [
-                {"name": c.name, "arguments": {k: c.arguments[k] for k in order[c.name] if k in c.arguments}}
-                for c in calls
-            ]
+            value = [{"name": c.name, "arguments": ordered(c.arguments, known[c.name])} for c in calls]
             fits = jsonschema.Draft202012Validator(calls_schema(tools)).is_valid(value)
             assert accepts(guide, tools, json.dumps(value, ensure_ascii=False)) == fits, (question.id, value)
             allowed += fits
