@@ -83,12 +83,16 @@ def preflight(work: Work) -> None:
 
 def wheels_of(recipe: Recipe) -> tuple[str, ...]:
     """Names of the data wheels and bundles that a recipe reads."""
+    from corpus.benchmark_sources import replay_wheels
+    from corpus.read_azure_cli import AzureCliReader
     from corpus.sdk_readers import SDKS
 
     sources = recipe.corpus.sources
     sdks = [reader.package for key, reader in SDKS.items() if getattr(sources, key) != 0]
     bundle = [BUNDLE] if any(item.path == BUNDLE for item in sources.openapi) else []
-    return (*WHEELS, *sdks, *bundle, *(library_wheels() if sources.library_wheels else ()))
+    if sources.azure_cli_examples != 0 and AzureCliReader.package not in sdks:
+        sdks.append(AzureCliReader.package)
+    return (*WHEELS, *sdks, *bundle, *replay_wheels(sources), *(library_wheels() if sources.library_wheels else ()))
 
 
 def rows_expected(recipe: Recipe) -> dict[str, int]:
@@ -101,7 +105,10 @@ def rows_expected(recipe: Recipe) -> dict[str, int]:
 
     return {
         "api_docs": sum(most(getattr(caps, key), whole_sources[key]) for key in whole_sources if key.endswith("_apis")),
-        "trajectories": most(caps.trajectories, 1_400) + caps.simulated_sessions,
+        "trajectories": most(caps.trajectories, 1_400)
+        + most(caps.azure_cli_examples, 6_100)
+        + most(caps.tau2_tasks, 160)
+        + caps.simulated_sessions,
         "code": most(caps.code_files, whole_sources["code_files"]),
         "text": round(2.4 * most(caps.text_files, whole_sources["text_files"])),
         "ift": recipe.corpus.calls.examples,
@@ -115,6 +122,7 @@ WHOLE_SOURCES = {
     "oci_apis": 8_300,
     "tencentcloud_apis": 9_100,
     "msgraph_apis": 15_600,
+    "azure_cli_apis": 4_400,
     "code_files": 6_200,
     "text_files": 5_800,
 }

@@ -33,7 +33,7 @@ def package_of(path: str) -> str:
 
 def paths_of(sources: SourcesRecipe) -> list[str]:
     """The paths that a recipe names."""
-    return [*(item.path for item in sources.openapi), *(item.path for item in sources.mcp)]
+    return [item.path for group in (sources.openapi, sources.mcp, sources.recorded) for item in group]
 
 
 def document_readers(sources: SourcesRecipe, folder: Path, seed: int) -> list[ApiStep]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from corpus.distributions import usable_distributions
+from corpus.read_replays import REPLAYS
 from corpus.read_text import cpython
 from corpus.sdk_readers import SDKS
 from records.assets import ROOT, asset, library_wheels, listed_assets
@@ -18,6 +19,7 @@ DATA_WHEELS = {
     "botocore": ("Apache-2.0", "boto/botocore"),
     "google-api-python-client": ("Apache-2.0", "googleapis/google-api-python-client"),
     **{reader.package: (reader.license, reader.repository) for reader in SDKS.values()},
+    **{item.package: (item.license, item.url.removeprefix("https://github.com/")) for item in REPLAYS.values()},
 }
 """SPDX expression and GitHub repository of the wheels that are read as zip files."""
 APACHE_2 = ROOT / "LICENSE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from corpus.read_azure_cli import AzureCliReader
 from corpus.read_msgraph import MsGraphReader
 from corpus.read_oci import OciReader
 from corpus.read_sdk import SdkReader
@@ -11,4 +12,5 @@ SDKS: dict[str, type[SdkReader]] = {
     "oci_apis": OciReader,
     "tencentcloud_apis": TencentCloudReader,
     "msgraph_apis": MsGraphReader,
+    "azure_cli_apis": AzureCliReader,
 }

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from datatrove.pipeline.base import PipelineStep
 
 from corpus.api import Api
+from corpus.benchmark_sources import benchmark_readers
 from corpus.documents import document_readers
 from corpus.drops import read_counts
 from corpus.executor import jsonl_writer, run_blocks
+from corpus.read_azure_cli import AzureCliReader, AzureExamplesReader
 from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
 from corpus.read_examples import ExamplesReader
@@ -72,7 +74,10 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
     for key, reader in SDKS.items():
         if (cap := getattr(caps, key)) != 0:
             found.append(reader(asset(reader.package).path, folder, cap, seed))
+    if caps.azure_cli_examples != 0:
+        found.append(AzureExamplesReader(asset(AzureCliReader.package).path, folder, caps.azure_cli_examples, seed))
     found += document_readers(caps, folder, seed)
+    found += benchmark_readers(caps, folder)
     found += hub_readers(caps.hub, caps.hub_allow, caps.hub_licences, tokens, folder)
     if caps.simulated_sessions:
         clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]

@@ -15,6 +15,7 @@ LISTS = {
     ROOT / "requirements" / "assets.txt": "make setup",
     ROOT / "requirements" / "assets-full.txt": "make setup WHEELS=full",
     ROOT / "requirements" / "assets-libraries.txt": "make setup WHEELS=full",
+    ROOT / "requirements" / "assets-replays.txt": "make setup WHEELS=replays",
     ROOT / "requirements" / "assets-npm.txt": "make setup WHEELS=npm",
 }
 """The lists, each with the command that fetches what it names."""

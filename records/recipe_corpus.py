@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,22 @@ class McpRecipe:
 
 
 @dataclass(frozen=True)
+class RecordedRecipe:
+    """Runs or pairs that a public benchmark published; all are rows of `benchmark_derived`."""
+
+    path: str
+    """Folder or file."""
+    format: Literal["intercode", "tau_bench", "metatool"]
+    """What the files hold (corpus/recorded_formats.py)."""
+    license: str
+    """SPDX expression, which the files do not state themselves."""
+    attribution: str
+    """Whom a row names."""
+    rows: int | None = None
+    """Most dialogues read; null reads all."""
+
+
+@dataclass(frozen=True)
 class SourcesRecipe:
     """How much of each source is read; null reads all of it."""
 
@@ -55,6 +72,18 @@ class SourcesRecipe:
     """Client operations taken from Tencent Cloud's SDK."""
     msgraph_apis: int | None = 0
     """Requests taken from Microsoft Graph's SDK."""
+    azure_cli_apis: int | None = 0
+    """Commands of the Azure CLI (requirements/assets-full.txt)."""
+    azure_cli_examples: int | None = 0
+    """Examples of the Azure CLI's help: what to do in words, and the command."""
+    tau2_tasks: int | None = 0
+    """Tasks of tau2 whose gold calls are replayed in its environments (`make setup WHEELS=replays`)."""
+    agentdojo_tasks: int | None = 0
+    """The same of AgentDojo, which has no train split: without `benchmark_derived` its tasks are only counted."""
+    recorded: tuple[RecordedRecipe, ...] = ()
+    """Runs of agents on public benchmarks, in a folder."""
+    benchmark_derived: bool = False
+    """Whether tasks that a public benchmark tests models with become rows too, of the config `benchmark_derived`."""
     simulated_sessions: int = 0
     """Dialogues of several calls played against simulated resources of botocore's and Google's services."""
     library_wheels: bool = False
@@ -71,6 +100,10 @@ class SourcesRecipe:
     """Datasets of the Hub whose terms (gated, non-commercial, credit) whoever writes this accepts."""
     hub_licences: dict[str, str] = field(default_factory=dict)
     """SPDX expression of datasets that state none: whoever writes it looked it up."""
+
+    def __post_init__(self) -> None:
+        if self.recorded and not self.benchmark_derived:
+            raise ValueError("recorded runs are derived from benchmarks; set benchmark_derived: true to use them")
 
 
 @dataclass(frozen=True)
