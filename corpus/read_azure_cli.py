@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from corpus.api import Api
 from corpus.azure_command_lines import arguments_of
 from corpus.azure_commands import Command, Declared, declared_arguments, generated_command, help_entries
+from corpus.bounded_files import BROKEN
 from corpus.drops import CountingStep
 from corpus.plain_text import shortened
 from corpus.read_apis import MalformedDocument
@@ -45,7 +46,7 @@ class AzureCliReader(SdkReader):
         found: dict[str, list[str]] = {}
         try:
             names = sorted(self.wheel.files)
-        except (OSError, ValueError, RuntimeError, MalformedDocument) as error:
+        except (*BROKEN, MalformedDocument) as error:
             raise MalformedDocument("corrupt_archive") from error
         for name in names:
             if part := MODULE.fullmatch(name):

@@ -96,7 +96,7 @@ class ReplayReader(CountingStep):
                         self.keep()
                         yield row.document()
         except MalformedDocument as reason:
-            self.drop(str(reason), " ".join([self.replay.package, *reason.args[1:]]))
+            self.drop(reason.args[0], " ".join([self.replay.package, *reason.args[1:]]))
         self.write_counts(rank, self.name)
 
     def _row(self, played: dict[str, Any], tools: list[dict[str, Any]]) -> Row | str:
