@@ -212,3 +212,13 @@ def test_the_tasks_work_with_lm_eval_alone(three_models, tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "bfcl_simple_python" in done.stdout and "acc" in done.stdout
+
+
+def test_samples_of_malformed_answers_can_be_written():
+    from eval.tasks.bfcl.scoring import describe_answer
+
+    question = questions("simple_python")[0]
+    for value in ("[" * 700 + "]" * 700, "1e999", '"\\ud800"', '{"a": ' * 400 + "1" + "}" * 400):
+        answer = f'[{{"name": "calculate_triangle_area", "arguments": {{"base": {value}, "height": 5}}}}]'
+        assert not judge(question, answer).right
+        assert json.dumps(describe_answer("simple_python", question.id, answer), allow_nan=False)

@@ -264,3 +264,27 @@ def test_the_task_works_with_lm_eval_and_our_backend(three_models, tmp_path):
             "acc,none"
         ] == 0
     assert outcomes[0] == outcomes[1] and store.read_bytes() == before
+
+
+def test_malformed_answers_end_no_run(tokenizer):
+    """Halves of surrogate pairs, deep nesting, infinity, very long text: wrong, and the next prompt can be read."""
+    entry = entries("multi_turn_base")[0]
+    deep = "[" * 900 + "]" * 900
+    arguments = [
+        '"\\ud800"',
+        deep,
+        "1e999",
+        "NaN",
+        '"' + "x" * 30_000 + '"',
+        "1" * 5_000,
+        '{"a": ' * 300 + "1" + "}" * 300,
+    ]
+    answers = [f'[{{"name": "cd", "arguments": {{"folder": {value}}}}}]' for value in arguments]
+    answers += ["", "\ud800", "[" * 100_000, "{" * 5_000, "\x00\x01"]
+    for answer in answers:
+        episode = BfclEpisode(entry)
+        episode.take(answer)
+        step = episode.step()
+        assert step is None or tokenizer.encode(step.prompt)
+        episode.end("ended")
+        assert not judge_transcript(entry, json.loads(json.dumps(episode.transcript())))[0]

@@ -52,7 +52,8 @@ class BfclEpisode:
         if self.reason:
             return None
         tools = self.entry.tools(len(self.turns) - 1)
-        return Step(render_chat(self.messages, tools, answer_next=True), list(self.messages), tools)
+        prompt = render_chat(self.messages, tools, answer_next=True)
+        return Step(prompt.encode(errors="replace").decode(), list(self.messages), tools)
 
     def take(self, answer: str) -> str | None:
         """See `Episode`."""
@@ -67,7 +68,8 @@ class BfclEpisode:
         calls = [as_text(call) for call in parsed.calls]
         results = self.environment.execute(calls)
         self.results[-1].append(results)
-        self.messages.append(calls_message(parsed.calls))
+        refused = REFUSED in calls  # may hold what a template cannot write again
+        self.messages.append({"role": "assistant", "content": answer} if refused else calls_message(parsed.calls))
         self.messages.extend({"role": "tool", "content": result} for result in results)
         if len(self.turns[-1]) > MOST_STEPS_A_TURN:
             self._close("endless_turn")

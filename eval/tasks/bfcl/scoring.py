@@ -23,6 +23,9 @@ CHECKER_ERRORS = (
 """What the official checker's code raises on values it did not foresee. Its own runner would stop there; here the
 answer is wrong."""
 
+MOST_SHOWN = 60
+"""Levels of nesting that a sample shows."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -60,10 +63,12 @@ def describe_answer(category: str, question_id: str, answer: str) -> dict[str, A
     return {"calls": [{"name": call.name, "arguments": _finite(call.arguments)} for call in verdict.calls]}
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no infinity, yet 1e999 reads as one."""
+def _finite(value: Any, depth: int = 0) -> Any:
+    """JSON has no infinity, yet 1e999 reads as one; what is nested beyond any use is left out."""
+    if depth > MOST_SHOWN:
+        return "…"
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: _finite(part, depth + 1) for key, part in value.items()}
     if isinstance(value, list):
-        return [_finite(part) for part in value]
+        return [_finite(part, depth + 1) for part in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
