@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from records.errors import run_command
 from records.files import read_json
 from records.recipe import Recipe, command_parser, load_recipe
+from training.cluster_plan import plan_lines
+from training.launch import write_launch
 from training.preflight import check_corpus, check_disk, check_recipe, needed_bytes, world_size
 from training.processes import only_one, run_ranks
 from training.schedule import stage_steps, step_tokens
@@ -19,8 +21,13 @@ SECONDS_A_STAGE = 12
 
 def main(argv: Sequence[str]) -> int:
     """Make every model of the recipe that is not made yet."""
-    arguments = command_parser("training", "Train the models of a recipe.").parse_args(argv)
+    parser = command_parser("training", "Train the models of a recipe.")
+    parser.add_argument("--launch", choices=("slurm", "torchrun"), help="write a launch script for a cluster and stop")
+    arguments = parser.parse_args(argv)
     recipe = load_recipe(arguments.recipe)
+    if arguments.launch:
+        print(f"training: wrote {write_launch(recipe, arguments.recipe, arguments.launch)}")
+        return 0
     base_missing, todo = missing(recipe)
     if arguments.dry_run:
         print_plan(recipe, base_missing, todo)
@@ -70,6 +77,9 @@ def print_plan(recipe: Recipe, base_missing: bool, todo: list[Stage]) -> None:
         total += tokens if stage in todo else 0
         state = "to make" if stage in todo else "made"
         print(f"  {stage.key:<10} {state}: {stage.name} from {stage.parent}, {tokens} tokens in {steps} steps")
+    if recipe.training.cluster:
+        print("\n".join(plan_lines(recipe, todo)))
+        return
     seconds = total / rate + SECONDS_A_STAGE * (len(todo) + base_missing)
     gigabytes = needed_bytes(recipe, todo, base_missing) / 1e9 if todo or base_missing else 0.0
     print(f"  disk about {gigabytes:.1f} GB · time about {seconds / 60:.0f} min at {rate:.0f} tokens/s")

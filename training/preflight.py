@@ -28,7 +28,9 @@ def check_recipe(recipe: Recipe, todo: list[Stage]) -> None:
     check_shape(recipe, most)
     for stage in todo:
         values, where = stage.recipe, f"training.{section(stage)}"
-        check_parallel(stage.parallel, most, f"{where}.parallel" if values.parallel else "training.parallel")
+        key = f"{where}.parallel" if values.parallel else "training.parallel"
+        check_parallel(stage.parallel, most, key)
+        check_engine(stage.parallel, key)
         for name in POSITIVE:
             if getattr(values, name) < 1:
                 raise UserError(f"{where}.{name} is {getattr(values, name)}; it must be at least 1")
@@ -88,6 +90,10 @@ def check_parallel(parallel: ParallelRecipe, most: Limits, where: str) -> None:
         )
     if parallel.pp > most.layers:
         raise UserError(f"{where}.pp is {parallel.pp} and the model has {most.layers} layers; lower it")
+
+
+def check_engine(parallel: ParallelRecipe, where: str) -> None:
+    """Raise UserError for a pipeline engine that this machine cannot run."""
     if parallel.pp_engine == "1f1b" and parallel.pp > 1 and not _has_gpu():
         raise UserError(f"{where}: 1f1b waits for itself forever over gloo, which CPUs use; set pp_engine to afab")
 

@@ -24,7 +24,7 @@ class Schedule:
         """
         share = min(1.0, (done + 1) / (self.warmup + 1))
         left = self.steps - done
-        if left <= self.decay:
+        if self.decay and left <= self.decay:
             share = min(share, self.min_share + (1 - self.min_share) * max(left - 1, 0) / self.decay)
         return share
 

@@ -15,7 +15,7 @@ from records.files import remove, write_text
 from records.recipe import Recipe, command_parser, load_recipe
 from training.preflight import check_corpus, check_recipe, check_world
 from training.schedule import stage_schedule, step_tokens
-from training.stages import Stage, checkpoint_print, mark_done, stage_print, stages, workplace
+from training.stages import Stage, base_print, checkpoint_print, mark_done, model_done, stage_print, stages, workplace
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +29,8 @@ def main(argv: Sequence[str]) -> int:
     end_with_parent()
     recipe = load_recipe(arguments.recipe)
     if arguments.stage == "base":
-        make_base(recipe)
+        if not model_done(workplace(recipe), "base", base_print(recipe)):
+            make_base(recipe)
         return 0
     known = {stage.key: stage for stage in stages(recipe)}
     if arguments.stage not in known:
@@ -45,6 +46,9 @@ def run_stage(recipe: Recipe, stage: Stage) -> None:
 
     began = time.time()
     paths, world = workplace(recipe), int(os.environ.get("WORLD_SIZE", "1"))
+    if model_done(paths, stage.name, stage_print(recipe, stage)):
+        print(f"training: {stage.name} is made")
+        return
     check_world(stage.parallel, world)
     check_recipe(recipe, [stage])
     check_corpus(recipe, [stage])

@@ -167,6 +167,7 @@ def test_only_answers_teach(place: Place) -> None:
 def test_resumed_rate_is_that_of_the_step() -> None:
     schedule = Schedule(steps=10, warmup=2, decay=4, min_share=0.1)
     shares = [round(schedule.share(done), 4) for done in range(10)]
+    assert [Schedule(3, 0, 0, 0.1).share(done) for done in range(4)] == [1, 1, 1, 1], "no decay divides by no zero"
     assert shares == [0.3333, 0.6667, 1, 1, 1, 1, 0.775, 0.55, 0.325, 0.1]
 
 
