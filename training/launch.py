@@ -15,8 +15,8 @@ from training.stages import Stage, stages
 
 HEAD = """#!/usr/bin/env bash
 # Written by `python -m training --recipe {recipe} --launch {kind}`. Run it in the checkout, after `make setup` and
-# `make corpus RECIPE={recipe}`. A stage that is made ends at once, a killed one goes on from its last checkpoint: submit
-# the same script again until all is made.
+# `make corpus RECIPE={recipe}`. A stage that is made ends at once, a killed one goes on from its last checkpoint:
+# submit the same script again until all is made.
 """
 
 
