@@ -71,6 +71,8 @@ class Benchmark:
     """Further averages that the authors give, by name; tasks without weight are not part of one."""
     missing: Callable[[], Mapping[str, str]] = dict
     """Task → `not scored: missing X (command that brings it)`, for tasks that cannot be asked here."""
+    needs_likelihood: bool = False
+    """Whether its tasks compare log-likelihoods, which an endpoint does not give."""
     hub_dataset: str | None = None
     """Id of the benchmark's dataset on the Hub, for `.eval_results`."""
     scored_by: Sequence[str] = ()

@@ -66,7 +66,7 @@ def make_job(recipe: Recipe, model: Model, caps: QuestionsRecipe, names: Sequenc
         UserError: no benchmark that was chosen can be asked here.
     """
     benchmarks = chosen_benchmarks(caps, names)
-    missing = {task: reason for benchmark in benchmarks for task, reason in benchmark.missing().items()}
+    missing = {task: reason for benchmark in benchmarks for task, reason in missing_for(benchmark, model).items()}
     asked: dict[str, dict[str, list[int]]] = {}
     for benchmark in benchmarks:
         for suite, tasks in benchmark.suites.items():
@@ -79,6 +79,16 @@ def make_job(recipe: Recipe, model: Model, caps: QuestionsRecipe, names: Sequenc
         raise UserError(f"nothing can be asked: {'; '.join(sorted(set(missing.values())))}")
     print_of = fingerprint(model=model.sha256, asked=asked, missing=missing, **settings(recipe, benchmarks, missing))
     return Job(model, benchmarks, asked, missing, print_of)
+
+
+def missing_for(benchmark: Benchmark, model: Model) -> Mapping[str, str]:
+    """Task → why it cannot be asked of this model here."""
+    if benchmark.needs_likelihood and model.is_endpoint:
+        reason = (
+            f"not scored: missing log-likelihoods for {benchmark.title}, which an endpoint does not give (MODEL=folder)"
+        )
+        return dict.fromkeys(benchmark.tasks, reason)
+    return benchmark.missing()
 
 
 def pick(ids: Sequence[str], cap: int | None) -> list[int]:

@@ -122,3 +122,10 @@ def test_names_and_messages_take_the_form_of_the_interface():
     broken = {"tool_calls": [{"function": {"name": "a_b", "arguments": '{"x": '}}]}
     assert read_message(broken, names).startswith('[{"name": "a_b", "arguments": {"x": ')
     assert read_message({"content": None}, {}) == ""
+
+
+def test_what_needs_likelihoods_is_not_scored_behind_an_endpoint(server, tiny_recipe, tmp_path, capsys):
+    command = ["--recipe", str(tiny_recipe()), "--model", f"{server.address}#m", "--benchmarks", "bfcl_v1,mmlu"]
+    assert main(command) == 0
+    assert "not scored: missing log-likelihoods for MMLU" in capsys.readouterr().out
+    assert "log-likelihoods for MMLU" in (tmp_path / "build" / "tiny" / "eval" / "m" / "report.md").read_text()

@@ -83,6 +83,7 @@ BENCHMARKS = [
         weights=micro(TASKS),
         rule="share of all questions right by log-likelihood (lm-eval's group mmlu, weighed by size)",
         missing=_missing,
+        needs_likelihood=True,
         hub_dataset=HUB,
         scored_by=("eval/tasks/mmlu/*.py",),
     )
