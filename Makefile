@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-eval bench-hub lint format clean help
+.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -72,6 +72,9 @@ test-all: setup  ## all tests
 
 bench: setup  ## speed of the readers, to results/bench_corpus.json
 	@$(PY) -m corpus.bench
+
+bench-seeds: setup  ## time and memory of the seed build of RECIPE=full alone, to results/bench_seeds.json
+	@$(PY) -m corpus.bench_seeds --recipe $(RECIPE)
 
 bench-eval: setup  ## speed of the evaluation backends beside lm-eval's hf, to results/bench_eval.json (about 10 minutes)
 	@$(PY) -m eval.bench --recipe $(RECIPE)

@@ -71,6 +71,9 @@ def usable_distributions(
     """
     found: dict[str, Distribution] = {}
     left_out: dict[str, list[str]] = {}
+    # importlib passes over a zip file that is torn without a word.
+    if torn := [Path(wheel).name for wheel in wheels if not zipfile.is_zipfile(wheel)]:
+        left_out["corrupt_archive"] = torn
     for item, metadata in _found(paths, wheels):
         name = str(metadata["Name"])
         usable = _usable(item, metadata)

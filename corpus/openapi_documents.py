@@ -151,6 +151,10 @@ def _of_page(url: str) -> str | None:
     return None
 
 
+_GITHUB = re.compile(r"ghe[cs](?:[-.][\d.-]+)?|github\.ae|api\.github\.com(?:\.[\d-]+)?")
+"""Editions of one service in the npm bundle, each with all its operations again."""
+
+
 def provider_and_service(document: dict[str, Any]) -> tuple[str, str]:
     """Who runs the API and a name for it, for example `("nytimes.com", "article_search")`."""
     info, servers = document["info"], _hosts(document)
@@ -160,6 +164,8 @@ def provider_and_service(document: dict[str, Any]) -> tuple[str, str]:
     main = (
         labels[-3] if len(labels) > 2 and labels[-2] in SECOND_LEVEL else labels[-2] if len(labels) > 1 else labels[0]
     )
+    if _GITHUB.fullmatch(str(info.get("x-serviceName"))):
+        return provider, "github"
     if info.get("x-serviceName"):
         return provider, snake_case(str(info["x-serviceName"])) or title
     return provider, (snake_case(main) or title) if info.get("x-providerName") else title

@@ -22,6 +22,9 @@ NOT_LIBRARY = re.compile(
     r"(?:site-packages|dist-packages|test|idlelib|lib2to3|turtledemo|ensurepip|distutils|pydoc_data|config-.*|_.*)/|_|antigravity|this\."
 )
 """Beginnings of files in the standard library's folder that are no part of what it offers."""
+NOISE = re.compile(r"(?:^|/)build/lib/|^[^/]+/src/|(?:^|/)scripts/")
+"""Files of a wheel that nobody imports by their path: copies of a build, trees behind a public façade, scripts."""
+EXCEPTION = re.compile(r"[A-Z]\w*(?:Error|Exception|Warning)")
 SPOKEN = frozenset(("string", "integer", "number", "boolean"))
 
 
@@ -87,6 +90,7 @@ class PythonReader(ApiStep):
         modules = dict(self._modules(source))
         packages = {module: file for module, file in modules.items() if file.endswith("/__init__.py")}
         exports, seen = Exports(packages, source.read), set()
+        inherited: set[tuple[str, str, str]] = set()
         for module in sorted(modules, key=lambda item: stable_hash(f"{self.seed}/{source.name}/{modules[item]}")):
             where = f"{source.name}/{modules[module]}"
             for name, function in self._functions(source, modules[module], module):
@@ -99,8 +103,14 @@ class PythonReader(ApiStep):
                     self.drop("internal", f"{where}:{name}")
                 elif public in seen:
                     self.drop("duplicate_id", f"{where}:{name}")
+                elif self.methods and not method and EXCEPTION.fullmatch(top):
+                    self.drop("exception", f"{where}:{name}")
+                elif method and (told := _told(method, function)) in inherited:
+                    self.drop("repeated", f"{where}:{name}")
                 else:
                     seen.add(public)
+                    if method:
+                        inherited.add(told)
                     api = api_of(source, public, function)
                     if has_control_tokens(_all_text(api), self.control_tokens):
                         self.drop("control_token", f"{where}:{name}")
@@ -112,7 +122,7 @@ class PythonReader(ApiStep):
             module = module_of(file)
             if module is None:
                 continue
-            if problem := path_problem(file):
+            if problem := path_problem(file) or ("not_imported" if self.methods and NOISE.search(file) else None):
                 self.drop(problem, f"{source.name}/{file}")
             elif not module[0].startswith("_"):
                 yield module, file
@@ -136,6 +146,11 @@ class PythonReader(ApiStep):
             self.drop("unreadable", where)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             self.drop("not_python", where)
+
+
+def _told(method: str, function: Function) -> tuple[str, str, str]:
+    """What makes a method the same as another one of its distribution."""
+    return method, function.description, ordered_json(function.parameters)
 
 
 def in_turn(sources: Sequence[Iterator[Api]]) -> Iterator[Api]:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from corpus import bench
+from corpus.bench_seeds import bench as seeds_of
 from corpus.bench_unpacking import compare_unpacking, read_models
 from records.assets import asset
 from records.errors import UserError
+from records.recipe import load_recipe
 
 
 @pytest.fixture
@@ -57,3 +59,13 @@ def test_both_ways_read_the_same_models(botocore_wheel: Path, tmp_path: Path) ->
 def test_numbers_below_one_are_refused(options: list[str]) -> None:
     with pytest.raises(UserError, match="from 1 on"):
         bench.main(options)
+
+
+@pytest.mark.slow
+def test_seed_build_is_measured_alone() -> None:
+    recipe = load_recipe("smoke")
+    record = seeds_of(recipe)
+    assert record["recipe"] == "smoke" and record["seconds"] > 0 and record["peak_bytes"] > 50 << 20
+    assert record["distinct_apis"] == sum(
+        record["readers"][name]["kept"] for name in ("botocore", "google-api-python-client", "python")
+    )

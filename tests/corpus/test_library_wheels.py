@@ -163,3 +163,44 @@ def test_classes_are_found_however_they_are_laid_out() -> None:
         found = dict(methods_of(source, "boxes", Path("boxes.py")))
         put = found[f"{name}.put"]
         assert not isinstance(put, str) and put.description == said
+
+
+NOISY = """
+class Base:
+    def fit(self, samples: int):
+        \"\"\"Fit the model to some samples.\"\"\"
+
+class Line(Base):
+    def fit(self, samples: int):
+        \"\"\"Fit the model to some samples.\"\"\"
+
+class BadLine(Base):
+    def fit(self, samples: int):
+        \"\"\"Fit the model to bad samples.\"\"\"
+
+class FitError(Exception):
+    \"\"\"Says that nothing could be fitted.\"\"\"
+    def __init__(self, why: str):
+        ...
+"""
+
+
+def test_repetitions_exceptions_and_files_that_nobody_imports_are_counted(tmp_path: Path) -> None:
+    source = {f"lines/{place}models.py": NOISY for place in ("", "src/", "scripts/", "build/lib/")}
+    add_distribution(tmp_path / "site", "lines", "License-Expression: MIT\n\n", {"lines/__init__.py": "", **source})
+    reader = PythonReader((), tmp_path / "work", None, 1, [str(tmp_path / "site")], methods=True)
+    assert {api.description for api in reader.apis()} == {
+        "Fit the model to some samples.",
+        "Fit the model to bad samples.",
+    }
+    counts = {reason: found["count"] for reason, found in reader.dropped.items()}
+    assert counts.pop("not_imported") == 3
+    assert (counts["repeated"], counts["exception"]) == (1, 1)
+
+
+def test_a_torn_wheel_is_counted(wheel: str, tmp_path: Path) -> None:
+    torn = tmp_path / "torn-1.0-py3-none-any.whl"
+    torn.write_bytes(Path(wheel).read_bytes()[:2000])
+    usable, left_out = usable_distributions([], [wheel, str(torn)])
+    assert [item.name for item in usable] == ["boxes"]
+    assert left_out["corrupt_archive"] == [torn.name]

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from corpus.bounded_files import bounded_files
 from corpus.notices import all_of
-from corpus.openapi_documents import UNKNOWN, licence_of, parsed
+from corpus.openapi_documents import UNKNOWN, licence_of, parsed, provider_and_service
 from corpus.openapi_schemas import schema_of
 from corpus.read_apis import MalformedDocument
 from tests.corpus.made_documents import BOX, counts, document, reader
@@ -88,3 +88,9 @@ def test_yaml_keeps_json_values() -> None:
 def test_a_licence_of_many_rows_is_named_once() -> None:
     assert all_of(["MIT", "Apache-2.0 AND MIT", "Apache-2.0"]) == "Apache-2.0 AND MIT"
     assert all_of(["MIT", "UPL-1.0 OR Apache-2.0"]) == "(UPL-1.0 OR Apache-2.0) AND MIT"
+
+
+@pytest.mark.parametrize("edition", ["api.github.com", "api.github.com.2022-11-28", "ghec", "ghes-3.9", "github.ae"])
+def test_editions_of_github_are_one_service(edition: str) -> None:
+    document = {"info": {"title": "GitHub", "x-providerName": "github.com", "x-serviceName": edition}}
+    assert provider_and_service(document) == ("github.com", "github")
