@@ -12,6 +12,7 @@ from training.cluster_plan import plan_lines
 from training.launch import write_launch
 from training.preflight import check_corpus, check_disk, check_recipe, needed_bytes, world_size
 from training.processes import only_one, run_ranks
+from training.report import write_report
 from training.schedule import stage_steps, step_tokens
 from training.stages import MADE_BY, Stage, base_print, model_done, stage_print, stages, workplace
 
@@ -62,6 +63,8 @@ def make(recipe: Recipe, recipe_name: str) -> int:
     for key, world in processes:
         if code := run_ranks(["--recipe", recipe_name, "--stage", key], world):
             return code
+    if folder := write_report(recipe):
+        print(f"training: {folder / 'report.md'} says what the stages did to old and new domain")
     return 0
 
 

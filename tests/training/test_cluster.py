@@ -83,3 +83,51 @@ def test_seeds_and_the_broad_variant_are_stages_of_their_own(tmp_path: Path, mon
     assert [found[key].seed for key in ("stage1", "ift", "control-seed8", "broad")] == [1, 7, 8, 1]
     assert found["broad"].recipe.tokens == found["stage1"].recipe.tokens + found["stage2"].recipe.tokens
     assert found["broad-ift"].parent == "hephaestus-0.1m-broad"
+
+
+def test_gpu_check_says_so_without_a_gpu() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU, so the check would run")
+    done = command(module="training.gpu_check")
+    assert done.returncode == 2
+    assert "there is no GPU that torch sees here, so nothing was checked" in done.stderr
+
+
+def test_bench_measures_the_same_work(tmp_path: Path) -> None:
+    from tests.training.places import read
+
+    output = tmp_path / "bench.json"
+    done = command("--shape", "tiny", "--steps", "2", "--output", str(output), module="training.bench")
+    assert done.returncode == 0, done.stderr
+    record = read(output)
+    for run in record["runs"].values():
+        assert run["losses"]["adapter"] == pytest.approx(run["losses"]["plain"], abs=1e-4)
+        assert len(run["seconds"]["adapter"]) == len(run["seconds"]["plain"]) == 2
+    assert record["ratios"]["ratio_to_plain"] == record["runs"]["whole"]["ratio"]
+
+
+def test_report_joins_stages_and_spreads_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from records.files import write_json
+    from training.report import write_report
+
+    monkeypatch.setenv("BUILD", str(tmp_path))
+    place = make_place(tmp_path, {"seeds": [7, 8], "unstaged": True, "track": {"points": 2, "sequence_length": 64}})
+    general = {"stage1": (2.0, 2.4, 2.3), "stage2": (2.3, 2.5, 2.2), "broad": (2.0, 2.1, 2.1)}
+    for stage in stages(place.recipe):
+        points = [
+            [at, 3.0, loss] for at, loss in zip((0, 5, 10), general.get(stage.kind, (2.2, 2.2, 2.2)), strict=True)
+        ]
+        record = {
+            "tokens": 10,
+            "loss": {"heldout": 1.0 if stage.seed == 7 else 2.0},
+            "tracked": {"domains": ["agent", "general"], "points": points},
+        }
+        write_json(place.paths.model(stage.name) / "record.json", record)
+    folder = write_report(place.recipe)
+    assert folder is not None and (folder / "stability_gap.png").stat().st_size > 5000
+    text = (folder / "report.md").read_text()
+    assert "| stages I, II, III | general | +0.500 | +0.200 |" in text
+    assert "| one broad stage, III | general | +0.200 | +0.200 |" in text
+    assert "- ift, seeds 7, 8: held-out loss 1.5000 ± 0.7071" in text
