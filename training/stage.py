@@ -104,7 +104,10 @@ def _train(recipe: Recipe, stage: Stage, work: Path) -> tuple[Any, Any, float]:
     last = latest_checkpoint(work / "checkpoints")
     if last is not None:
         open_checkpoint(last, {name: getattr(parallel, name) for name in ("dp", "tp", "pp", "zero1")})
-    settings = write_settings(recipe, stage, work, last)
+    settings = work / "nanotron.yaml"
+    if _rank() == 0:  # ranks that write one file at once take each other's temporary file away
+        write_settings(recipe, stage, work, last)
+    _barrier()
     per_step, schedule = step_tokens(values, parallel.dp), stage_schedule(values, parallel.dp)
     sequences = values.micro_batch_size * values.accumulation * parallel.dp
     domains, data = domain_readers(recipe), workplace(recipe).corpus / "data"
