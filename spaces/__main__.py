@@ -65,6 +65,9 @@ def serve(space: Path, model: Path, port: int) -> None:
     """Replace this process by the Space's own, with nothing of the checkout on its path."""
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SPACE_ID")}
     environment |= {"MODEL_ID": str(model), "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"}
+    base = model.parent / "base"
+    if (base / "config.json").is_file():
+        environment.setdefault("BASE_MODEL_ID", str(base))
     environment |= {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     print(f"the Space lies in {space}; loading {model}", flush=True)
     os.chdir(space)

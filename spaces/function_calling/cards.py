@@ -1,4 +1,4 @@
-"""Answers as HTML: one card a call. Everything a model or a visitor wrote is escaped here and nowhere else."""
+"""Answers checked, as the endpoint's JSON and as cards. All that a model or visitor wrote is escaped by `text`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from calls import parse_calls
-from model import MAX_NEW_TOKENS, Answer
+from model import Answer
 from validation import Tool, check_call, unportable, whole_text
 
 PROBLEMS = {
@@ -73,9 +73,11 @@ def as_json(checked: CheckedAnswer, answer: Answer) -> dict[str, Any]:
         "error": None,
         "output": answer.text,
         "cut": answer.cut,
+        "prompt": answer.prompt,
         "tokens": answer.tokens,
         "seconds": round(answer.seconds, 3),
         "tokens_per_second": round(answer.tokens_per_second, 2),
+        "seconds_to_first_token": round(answer.first_seconds, 3),
     }
 
 
@@ -85,67 +87,23 @@ def error_json(message: str) -> dict[str, Any]:
     return {**empty, "error": message}
 
 
-def empty_page() -> str:
-    """What the answer side shows before the first request."""
-    return _note("empty", "No answer yet", "Write a request or click an example. The model’s calls appear here.")
-
-
-def error_page(message: str) -> str:
-    """An input error, said where the answer would be."""
-    return _note("error", "This cannot be asked", message, role="alert")
-
-
-def stopped_page() -> str:
-    """The state after the visitor stopped the model."""
-    return _note("empty", "Stopped", "The model was stopped before its answer was whole.")
-
-
-def writing_page(answer: Answer) -> str:
-    """The answer so far, as it streams in."""
-    head = "Reading the tools…" if not answer.tokens else f"Writing… {answer.tokens} tokens"
-    return f'<div class="note writing"><h3>{head}</h3><pre>{_text(answer.text)}</pre></div>'
-
-
-def answer_page(checked: CheckedAnswer, answer: Answer) -> str:
-    """The whole answer: cards, words or a problem, and how long it took."""
-    parts = [_card(number, call) for number, call in enumerate(checked.calls, 1)]
-    if checked.words is not None:
-        parts.append(_note("words", "No call: the model answered in words", checked.words))
-    if checked.problem is not None:
-        cut = f" It was cut off after {MAX_NEW_TOKENS} tokens." if answer.cut else ""
-        parts.append(_note("problem", "No readable call", checked.problem + cut, answer.text))
-    return "".join(parts) + _speed(checked, answer)
-
-
-def _speed(checked: CheckedAnswer, answer: Answer) -> str:
-    count = len(checked.calls)
-    valid = sum(call.valid for call in checked.calls)
-    calls = f"{count} {'call' if count == 1 else 'calls'}, {valid} valid · " if count else ""
-    cut = f" · cut off at {MAX_NEW_TOKENS} tokens" if answer.cut else ""
-    speed = f"{answer.seconds:.1f} s · {answer.tokens} tokens · {answer.tokens_per_second:.1f} tokens/s"
-    return f'<p class="speed">{calls}{speed}{cut}</p>'
-
-
-def _card(number: int, call: CheckedCall) -> str:
+def card(number: int, call: CheckedCall) -> str:
+    """One call with its verdict."""
     state, verdict = ("valid", "✓ valid") if call.valid else ("invalid", "✗ invalid")
     rows = "".join(_row(name, value) for name, value in call.arguments.items())
     arguments = f"<dl>{rows}</dl>" if rows else '<p class="none">no arguments</p>'
     return (
         f'<article class="call {state}" aria-label="Call {number}">'
-        f'<header><code class="name">{_text(call.name)}</code><span class="verdict">{verdict}</span></header>'
-        f'{arguments}<p class="reason">{_text(call.reason)}</p></article>'
+        f'<header><code class="name">{text(call.name)}</code><span class="verdict">{verdict}</span></header>'
+        f'{arguments}<p class="reason">{text(call.reason)}</p></article>'
     )
 
 
 def _row(name: str, value: Any) -> str:
     shown = "(nested too deeply to show)" if unportable(value) else json.dumps(value, ensure_ascii=False)
-    return f"<dt>{_text(name)}</dt><dd><code>{_text(shown)}</code></dd>"
+    return f"<dt>{text(name)}</dt><dd><code>{text(shown)}</code></dd>"
 
 
-def _note(kind: str, head: str, words: str, raw: str = "", role: str = "status") -> str:
-    shown = f"<pre>{_text(raw)}</pre>" if raw.strip() else ""
-    return f'<div class="note {kind}" role="{role}"><h3>{_text(head)}</h3><p>{_text(words)}</p>{shown}</div>'
-
-
-def _text(text: str) -> str:
-    return escape(whole_text(text))
+def text(words: str) -> str:
+    """Text as HTML shows it, whatever it holds."""
+    return escape(whole_text(words))

@@ -1,18 +1,24 @@
-"""The model behind the page: loaded once, greedy, one answer at a time, streamed."""
+"""The models behind the page: a tokenizer and an engine each, greedy, one answer at a time, streamed."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
+from grammar import Constraint, Vocabulary
 from validation import InputError, Tool
 
 MAX_NEW_TOKENS = 256
+MAX_CONSTRAINED_TOKENS = 512
+"""More, so that what the grammar has opened can be closed."""
 MAX_PROMPT_TOKENS = 2_048
 ENDS = ("<|im_end|>", "<|endoftext|>")
+
+Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,10 @@ class Answer:
     """New tokens, the ending one included."""
     seconds: float = 0.0
     """Since the prompt went in."""
+    first_seconds: float = 0.0
+    """From then to the first new token."""
     cut: bool = False
-    """True when it ended at MAX_NEW_TOKENS, not by itself."""
+    """True when it ended for want of room, not by itself."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -37,120 +45,112 @@ class Answer:
 
 
 class Answers(Protocol):
-    """Whatever can answer a request: the model, or a canned one in tests."""
+    """Whatever can answer: a model, or a canned one in tests."""
 
     name: str
 
-    def stream(self, request: str, tools: Sequence[Tool]) -> Iterator[Answer]:
+    def stream(self, messages: Sequence[Message], tools: Sequence[Tool], constrained: bool = False) -> Iterator[Answer]:
         """Yield the answer as it grows; the last one is whole. Raises InputError when the prompt is too long."""
         ...
 
 
 class MissingModelError(Exception):
-    """MODEL_ID names nothing that can be loaded."""
+    """MODEL_ID or BASE_MODEL_ID names nothing that can be loaded."""
 
 
 class Model:
-    """A causal language model with its tokenizer, on the GPU when there is one."""
+    """A causal language model: int8 on the CPU where it is a Llama, transformers otherwise and on a GPU."""
 
-    def __init__(self, model_id: str, default_template: str) -> None:
+    def __init__(self, model_id: str, default_template: str, variable: str = "MODEL_ID") -> None:
         """Load a folder or a Hub id; `default_template` serves a tokenizer that brings none.
 
         Raises:
-            MissingModelError: there is no such model, or it does not load.
+            MissingModelError: there is no such model, or it does not load; `variable` is named.
         """
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
+        from transformers import AutoTokenizer
 
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
         self.name = model_id
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        kind = torch.bfloat16 if self.device == "cuda" else torch.float32
+        self.lock = threading.Lock()
         try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(model_id)
-            model: Any = AutoModelForCausalLM.from_pretrained(model_id, dtype=kind)
+            folder = model_folder(model_id)
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+            self.engine, self.device = _engine(folder)
         except (OSError, ValueError, KeyError) as error:
             why = str(error).strip().split("\n")[0]
-            raise MissingModelError(f"MODEL_ID={model_id} names no model that loads ({why})") from error
-        self.model = model.to(self.device).eval()
+            raise MissingModelError(f"{variable}={model_id} names no model that loads ({why})") from error
         if self.tokenizer.chat_template is None:
             self.tokenizer.chat_template = default_template
         ends = {self.tokenizer.eos_token_id, *(self.tokenizer.get_vocab().get(end) for end in ENDS)}
         self.ends = sorted(end for end in ends if end is not None)
+        self.vocabulary = Vocabulary(self.tokenizer, self.ends)
 
-    def prompt(self, request: str, tools: Sequence[Tool]) -> str:
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
         """The text the model reads. Control tokens that a visitor wrote are broken up, so they stay text."""
         control = sorted(self.tokenizer.get_added_vocab())
-        messages = [{"role": "user", "content": broken_up(request, control)}]
-        plain = broken_up(list(tools), control)
-        text = self.tokenizer.apply_chat_template(messages, tools=plain, add_generation_prompt=True, tokenize=False)
-        return str(text)
+        plain, offered = broken_up(list(messages), control), broken_up(list(tools), control)
+        return str(self.tokenizer.apply_chat_template(plain, tools=offered, add_generation_prompt=True, tokenize=False))
 
-    def stream(self, request: str, tools: Sequence[Tool]) -> Iterator[Answer]:
-        """Yield the answer as it grows; generation stops when the iterator is closed.
+    def stream(self, messages: Sequence[Message], tools: Sequence[Tool], constrained: bool = False) -> Iterator[Answer]:
+        """Yield the answer as it grows; nothing more is computed once the iterator is closed.
 
         Raises:
-            InputError: the prompt has more than MAX_PROMPT_TOKENS tokens.
+            InputError: the prompt has more than MAX_PROMPT_TOKENS tokens, or the tools make no grammar.
         """
-        from transformers import TextIteratorStreamer
-
-        prompt = self.prompt(request, tools)
-        ids = self.tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids.to(self.device)
-        if ids.shape[1] > MAX_PROMPT_TOKENS:
+        prompt = self.prompt(messages, tools)
+        ids = self.tokenizer(prompt, add_special_tokens=False).input_ids
+        if len(ids) > MAX_PROMPT_TOKENS:
             raise InputError(
-                f"Request and tools make {ids.shape[1]:,} tokens; the model reads at most {MAX_PROMPT_TOKENS:,}. "
-                "Shorten the request or remove tools."
+                f"Request and tools make {len(ids):,} tokens; the model reads at most {MAX_PROMPT_TOKENS:,}. "
+                "Shorten the request, remove tools or start a new chat."
             )
-        streamer = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
-        counter = _Counter()
-        answer, start = Answer(prompt), time.perf_counter()
-        with ThreadPoolExecutor(1) as pool:
-            work = pool.submit(self._generate, ids, streamer, counter)
-            try:
-                for piece in streamer:
-                    passed = time.perf_counter() - start
-                    answer = replace(answer, text=answer.text + piece, tokens=counter.tokens, seconds=passed)
-                    yield answer
-            finally:
-                counter.stop = True
-            last = work.result()
-        passed = time.perf_counter() - start
-        yield replace(answer, tokens=counter.tokens, seconds=passed, cut=last not in self.ends)
+        constraint = Constraint(self.vocabulary, tools, MAX_CONSTRAINED_TOKENS) if constrained else None
+        with self.lock:
+            yield from self._write(Answer(prompt), ids, constraint)
 
-    def _generate(self, ids: Any, streamer: Any, counter: _Counter) -> int:
-        import torch
-
-        try:
-            with torch.inference_mode():
-                written = self.model.generate(
-                    ids,
-                    attention_mask=torch.ones_like(ids),
-                    do_sample=False,
-                    max_new_tokens=MAX_NEW_TOKENS,
-                    eos_token_id=self.ends,
-                    pad_token_id=self.ends[0] if self.ends else None,
-                    streamer=streamer,
-                    stopping_criteria=[counter],
-                )
-            return int(written[0, -1])
-        finally:
-            streamer.end()  # the reader waits for this, whatever happened
+    def _write(self, answer: Answer, ids: list[int], constraint: Constraint | None) -> Iterator[Answer]:
+        most = MAX_CONSTRAINED_TOKENS if constraint else MAX_NEW_TOKENS
+        start, written = time.perf_counter(), list[int]()
+        logits = self.engine.start(ids)
+        while True:
+            forced = constraint.ahead() if constraint else []
+            new = forced or [constraint.choose(logits) if constraint else int(logits.argmax())]
+            written += new
+            passed = time.perf_counter() - start
+            ended = new[-1] in self.ends or bool(constraint and constraint.done)
+            text = self.tokenizer.decode(written, skip_special_tokens=True)
+            if not ended and text.endswith("�"):
+                text = answer.text  # half of a character: wait for the rest
+            first = answer.first_seconds or passed
+            answer = replace(answer, text=text, tokens=len(written), seconds=passed, first_seconds=first)
+            if ended or len(written) >= most:
+                yield replace(answer, cut=not ended)
+                return
+            yield answer
+            logits = self.engine.step(new)
 
 
-class _Counter:
-    """A stopping criterion that counts tokens, and stops when told to."""
+def model_folder(model_id: str) -> Path:
+    """The folder itself, or the snapshot of a Hub id, without the files that only training needs."""
+    if Path(model_id).is_dir():
+        return Path(model_id)
+    from huggingface_hub import snapshot_download
 
-    def __init__(self) -> None:
-        self.tokens = 0
-        self.stop = False
+    return Path(snapshot_download(model_id, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]))
 
-    def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:
-        import torch
 
-        self.tokens += 1
-        return torch.full((ids.shape[0],), self.stop, device=ids.device, dtype=torch.bool)
+def _engine(folder: Path) -> tuple[Any, str]:
+    import torch
+    from engine import Int8Llama, PlainTransformers, UnsupportedModelError
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if torch.cuda.is_available():
+        return PlainTransformers(folder, "cuda"), "GPU"
+    try:
+        return Int8Llama(folder), "CPU, int8"
+    except UnsupportedModelError:
+        return PlainTransformers(folder, "cpu"), "CPU"
 
 
 def broken_up(value: Any, tokens: Sequence[str]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +13,6 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 MAX_REQUEST_CHARACTERS = 4_000
-MAX_TOOLS_CHARACTERS = 20_000
 MAX_TOOLS = 32
 MAX_DEPTH = 24
 """Deepest nesting of tools and arguments; the template and the checks recurse over them."""
@@ -49,47 +47,24 @@ def read_request(request: object) -> str:
     return whole_text(request.strip())
 
 
-def read_tools(text: object) -> list[Tool]:
-    """Tools from JSON: a list of OpenAI tools, or of the bare functions inside them.
-
-    Returns:
-        Tools of the shape `{"type": "function", "function": {"name", "description", "parameters"}}`.
+def check_tools(items: list[Any]) -> list[Tool]:
+    """OpenAI tools, or the bare functions inside them, as OpenAI tools.
 
     Raises:
-        InputError: not JSON, or a tool that is not one; line or tool and reason are named.
+        InputError: none or too many, or one that is no tool; the tool and the reason are named.
     """
-    items = _read_json_list(text)
     if not items:
         raise InputError("There are no tools: the list is empty. Pick a tool set or add a tool.")
     if len(items) > MAX_TOOLS:
         raise InputError(f"There are {len(items)} tools; at most {MAX_TOOLS} are read.")
+    if problem := unportable(items):
+        raise InputError(f"The tools hold {problem}.")
     tools = [_read_tool(item, f"Tool {number}") for number, item in enumerate(items, 1)]
     names = [tool["function"]["name"] for tool in tools]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"Two tools have the name “{name}”; each needs its own.")
     return tools
-
-
-def _read_json_list(text: object) -> list[Any]:
-    if not isinstance(text, str):
-        raise InputError("The tools must be JSON text.")
-    if not text.strip():
-        raise InputError("There are no tools: pick a tool set, or write a JSON list of functions.")
-    if len(text) > MAX_TOOLS_CHARACTERS:
-        raise InputError(f"The tools have {len(text):,} characters; at most {MAX_TOOLS_CHARACTERS:,} are read.")
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"The tools are not valid JSON: {error.msg} ({where}).") from None
-    except (ValueError, RecursionError):
-        raise InputError("The tools are not JSON that can be read: a number or the nesting is too large.") from None
-    if not isinstance(value, list):
-        raise InputError("The tools must be a JSON list: put [ and ] around the functions.")
-    if problem := unportable(value):
-        raise InputError(f"The tools hold {problem}.")
-    return value
 
 
 def _read_tool(item: Any, where: str) -> Tool:

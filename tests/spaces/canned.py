@@ -9,7 +9,10 @@ from typing import Any
 
 
 class Canned:
-    """Answers with `text`, five characters at a time; `ended` is set when a stream was used up or closed."""
+    """Answers with `text`, to results with `then`, five characters at a time.
+
+    `ended` is set when a stream was used up or closed.
+    """
 
     name = "canned"
 
@@ -19,18 +22,23 @@ class Canned:
     def reset(self) -> None:
         """Forget the text and what was asked."""
         self.text = ""
+        self.then = "Done."
         self.pause = 0.0
         self.asked: list[tuple[str, Any]] = []
         self.ended = threading.Event()
 
-    def stream(self, request: str, tools: Sequence[dict[str, Any]]) -> Iterator[Any]:
+    def stream(
+        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]], constrained: bool = False
+    ) -> Iterator[Any]:
         from model import Answer
 
+        request = messages[-1]["content"]
+        text = self.then if messages[-1]["role"] == "tool" else self.text
         self.asked.append((request, tools))
         self.ended.clear()
         try:
-            for number, end in enumerate(range(5, len(self.text) + 5, 5), 1):
-                yield Answer(f"prompt of {request}", self.text[:end], number, number / 10)
+            for number, end in enumerate(range(5, len(text) + 5, 5), 1):
+                yield Answer(f"prompt of {request}", text[:end], number, number / 10)
                 time.sleep(self.pause)
         finally:
             self.ended.set()

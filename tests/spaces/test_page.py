@@ -39,9 +39,12 @@ def visitor() -> Iterator[Any]:
 def served(space: Path) -> Iterator[tuple[str, Canned]]:
     """Address of the page, and the canned model behind it."""
     from app import build_page, launch_options
+    from release import Release
 
     canned = Canned()
-    page = build_page(canned)
+    page = build_page(
+        canned, Canned(), Release({}, [["s3.create_bucket", "Create a bucket.", "botocore", "Apache-2.0"]])
+    )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -89,7 +92,7 @@ def ask(page: Any, request: str | None = None) -> None:
 
 def test_an_example_fills_the_page_and_gives_cards(page: Any, canned: Canned) -> None:
     canned.text = json.dumps(CALLS)
-    page.locator("#examples tbody tr").nth(2).click()  # of another tool set than the one picked at first
+    page.locator("#examples tbody tr").nth(3).click()  # of another tool set than the one picked at first
     ask(page)
     page.wait_for_selector("#answer .speed")
     request, tools = canned.asked[0]
@@ -175,3 +178,26 @@ def test_a_narrow_screen_has_nothing_beside_the_edge(page: Any, canned: Canned, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     light = page.evaluate("getComputedStyle(document.body).backgroundColor").startswith("rgb(255")
     assert light == (mode == "light")
+
+
+def test_steps_comparison_and_retry(page: Any, canned: Canned) -> None:
+    canned.text = json.dumps([{"name": "get_weather", "arguments": {"city": "Oslo"}}])
+    page.get_by_label("Run the calls").check()
+    page.get_by_label("Free and constrained").check()
+    ask(page, "Weather in Oslo?")
+    page.wait_for_function("document.querySelectorAll('#answer .speed').length == 4")
+    assert page.locator("#answer .lane").count() == 2 and page.locator("#answer .result").count() == 2
+    asked = len(canned.asked)
+    page.get_by_role("button", name="Retry").click()
+    page.wait_for_timeout(500)
+    page.wait_for_function("document.querySelectorAll('#answer .speed').length == 4")
+    assert len(canned.asked) == 2 * asked and page.locator("#answer .request").count() == 1
+    page.get_by_role("button", name="New chat").click()
+    page.wait_for_selector("#answer .note.empty")
+
+
+def test_the_release_tab_searches(page: Any) -> None:
+    page.get_by_role("tab", name="The release").click()
+    page.wait_for_selector("#release >> text=Nothing released yet")
+    page.locator("#api-query textarea, #api-query input").first.fill("bucket")
+    page.wait_for_selector("#api-found >> text=s3.create_bucket")

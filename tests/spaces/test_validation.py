@@ -27,7 +27,7 @@ WEATHER: dict[str, Any] = {
 
 
 def tools_of(*functions: dict[str, Any]) -> list[dict[str, Any]]:
-    from validation import read_tools
+    from documents import read_tools
 
     return read_tools(json.dumps(list(functions)))
 
@@ -37,7 +37,7 @@ def with_parameters(parameters: Any) -> str:
 
 
 def test_bare_and_wrapped_functions_read_alike() -> None:
-    from validation import read_tools
+    from documents import read_tools
 
     bare = read_tools(json.dumps([WEATHER]))
     assert bare == read_tools(json.dumps([{"type": "function", "function": WEATHER}]))
@@ -50,7 +50,7 @@ def test_bare_and_wrapped_functions_read_alike() -> None:
         ("", "no tools"),
         ("[]", "list is empty"),
         ("[{", "line 1, column 3"),
-        ("{}", "must be a JSON list"),
+        ("{}", "must be a list of functions"),
         ("[1]", "Tool 1 is not an object"),
         ('[{"name": ""}]', "needs a “name”"),
         ('[{"name": "f", "description": 3}]', "description must be text"),
@@ -67,11 +67,12 @@ def test_bare_and_wrapped_functions_read_alike() -> None:
         ('["\\ud800"]', "surrogate"),
         ("x" * 1_000_000, "1,000,000 characters"),
         (json.dumps([{"name": f"f{n}"} for n in range(40)]), "40 tools"),
-        (None, "must be JSON text"),
+        (None, "must be text"),
     ],
 )
 def test_broken_tools_are_refused_with_the_reason(text: Any, says: str) -> None:
-    from validation import InputError, read_tools
+    from documents import read_tools
+    from validation import InputError
 
     with pytest.raises(InputError) as caught:
         read_tools(text)
@@ -140,8 +141,8 @@ def test_a_hostile_pattern_is_not_run() -> None:
 
 
 def test_every_tool_of_the_gallery_reads_and_has_examples(space: Path) -> None:
+    from documents import read_tools
     from tool_sets import load_tool_sets
-    from validation import read_tools
 
     sets = load_tool_sets()
     assert len(sets) >= 5
