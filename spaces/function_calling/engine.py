@@ -106,7 +106,8 @@ class Int8Llama:
         def get(name: str) -> Tensor:
             if name not in places:
                 raise UnsupportedModelError(f"{folder} has no weight {name}")
-            return places[name].get_tensor(name).float()
+            # A copy: a view of the mapped file would keep all of it in memory.
+            return places[name].get_tensor(name).to(torch.float32, copy=True)
 
         def joined(prefix: str, names: str) -> Quantised:
             return quantise(torch.cat([get(f"{prefix}{name}_proj.weight") for name in names.split()]))

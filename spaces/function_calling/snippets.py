@@ -24,7 +24,9 @@ def python_code(request: str, tools: Sequence[Tool], address: str = "http://127.
 
 def curl_command(request: str, tools: Sequence[Tool], address: str = "http://127.0.0.1:7860") -> str:
     """Two curl calls: one that asks, one that reads the reply of its event."""
-    body = shlex.quote(json.dumps({"data": [request, json.dumps([tool["function"] for tool in tools])]}))
+    body = shlex.quote(
+        json.dumps({"data": [request, json.dumps([tool["function"] for tool in tools]), "free", "trained"]})
+    )
     url = f"{address}/gradio_api/call/call"
     return (
         f"EVENT=$(curl -s {url} -H 'Content-Type: application/json' \\\n  -d {body} \\\n"

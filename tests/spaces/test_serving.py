@@ -90,7 +90,7 @@ def test_hostile_input_gets_an_error_text_and_the_server_lives(served: str) -> N
 
 
 def test_half_a_surrogate_pair_is_answered(served: str) -> None:
-    body = b'{"data": ["\\ud800", ' + json.dumps(TOOLS).encode() + b"]}"
+    body = b'{"data": ["\\ud800", ' + json.dumps(TOOLS).encode() + b', "free", "trained"]}'
     post = urllib.request.Request(f"{served}/gradio_api/call/call", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(post) as reply:
         event = json.load(reply)["event_id"]
