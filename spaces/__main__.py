@@ -12,6 +12,7 @@ from pathlib import Path
 from records.errors import UserError, run_command
 from records.recipe import build_folder, command_parser, load_recipe
 from spaces.assembly import assemble
+from spaces.release_data import write_release
 
 SPACE = "function_calling"
 HOST = "127.0.0.1"
@@ -33,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     require_model(model, f"make train RECIPE={options.recipe}")
     require_port(options.port)
-    serve(assemble(SPACE, space), model, options.port)
+    assemble(SPACE, space)
+    write_release(build_folder(recipe), space)
+    serve(space, model, options.port)
     return 0
 
 

@@ -139,3 +139,26 @@ def test_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "hephaestus-35m-ift" in said
     assert not (tmp_path / "smoke").exists()
+
+
+def test_twenty_visitors_at_once_are_all_answered(served: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from gradio_client import Client
+
+    def visit(number: int) -> Any:
+        client = Client(served, verbose=False)
+        return client.predict(request=f"Ping host {number}", tools=TOOLS, api_name="/call")
+
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(visit, range(20)))
+    assert all(result["error"] is None for result in results)
+    assert all(f"Ping host {number}" in result["prompt"] for number, result in enumerate(results))
+
+
+def test_mcp_offers_the_endpoints_with_their_types(served: str) -> None:
+    with urllib.request.urlopen(f"{served}/gradio_api/mcp/schema") as reply:
+        tools = {tool["meta"]["endpoint_name"]: tool for tool in json.load(reply)}
+    properties = tools["call"]["inputSchema"]["properties"]
+    assert properties["decoding"]["enum"] == ["free", "constrained"] and "description" in properties["tools"]
+    assert "search_apis" in tools

@@ -1,0 +1,66 @@
+"""What the Space's second tab shows, as files of its folder `release/`: summary, API search index, figures."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from records.files import read_json, write_json
+
+MAX_APIS = 20_000
+"""Rows of the search index; a larger corpus is thinned out evenly."""
+MAX_DESCRIPTION = 160
+MAX_FIGURE_BYTES = 400_000
+CORPUS_KEYS = ("name", "recipe", "tokenizer", "apis", "configs", "sources")
+
+
+def write_release(build: Path, space: Path) -> bool:
+    """Write `<space>/release/` from the build folder of a recipe; False, and nothing written, without a corpus."""
+    corpus = build / "corpus"
+    if not (corpus / "manifest.json").is_file():
+        return False
+    manifest = read_json(corpus / "manifest.json", "make corpus")
+    scores = {file.parent.name: _scores(file) for file in sorted(build.glob("eval/*/results.json"))}
+    folder = space / "release"
+    folder.mkdir(exist_ok=True)
+    write_json(folder / "summary.json", {"corpus": {key: manifest.get(key) for key in CORPUS_KEYS}, "scores": scores})
+    write_json(folder / "apis.json", _index(corpus))
+    for figure in [*corpus.glob("figures/*.png"), *build.glob("eval/*.png"), *build.glob("eval/figures/*.png")]:
+        if figure.stat().st_size <= MAX_FIGURE_BYTES:
+            shutil.copyfile(figure, folder / figure.name)
+    return True
+
+
+def _scores(results: Path) -> dict[str, Any]:
+    tasks = read_json(results, "make eval").get("record", {}).get("tasks", {})
+    return {task: {key: one.get(key) for key in ("score", "stderr", "n")} for task, one in tasks.items()}
+
+
+def _index(corpus: Path) -> list[list[str]]:
+    rows = dict[str, list[str]]()
+    for row in _documents(corpus):
+        for name in (row["api_ids"] or [])[:1]:
+            rows.setdefault(name, [name, _about(row["text"]), row["source"] or "", row["license"] or ""])
+    every = -(-len(rows) // MAX_APIS) or 1
+    return [rows[name] for name in sorted(rows)][::every]
+
+
+def _documents(corpus: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as parquet
+
+    for file in sorted(corpus.glob("data/api_docs/train-*.parquet")):
+        for batch in parquet.ParquetFile(file).iter_batches(columns=["api_ids", "text", "source", "license"]):
+            for row in batch.to_pylist():
+                ids = row["api_ids"]
+                yield {**row, "api_ids": json.loads(ids) if isinstance(ids, str) else ids}
+
+
+def _about(text: str) -> str:
+    """The description in a document's schema, or how the document begins."""
+    found = re.search(r'"description": "((?:[^"\\]|\\.){1,400})', text)
+    about = found.group(1).replace("\\n", " ").replace('\\"', '"') if found else text
+    return " ".join(about.split())[:MAX_DESCRIPTION]
