@@ -183,6 +183,32 @@ def test_datasheet_and_card_have_no_gaps(finished: Path) -> None:
         assert f"## {title}" in text
 
 
+def integers(value: object) -> set[int]:
+    """Every integer in a JSON value, also those inside of its texts."""
+    if isinstance(value, dict):
+        return set().union(*map(integers, value.values()), set())
+    if isinstance(value, list):
+        return set().union(*map(integers, value), set())
+    if isinstance(value, str):
+        return {int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*\d|\d", value)}
+    return {value} if isinstance(value, int) else set()
+
+
+def test_numbers_of_card_and_datasheet_are_in_manifest_and_reports(finished: Path) -> None:
+    folder = finished / "build/tiny/corpus"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    records = [manifest, *(json.loads(file.read_text()) for file in sorted((folder / "reports").glob("*.json")))]
+    records.append(json.loads((ROOT / "results/2026-11-24-known-origin/report.json").read_text()))
+    known = integers(records)
+    for key in ("documents", "tokens"):
+        known.add(sum(config[key] for config in manifest["configs"].values()))
+        for licence in {source["license"] for source in manifest["sources"]}:
+            known.add(sum(source[key] for source in manifest["sources"] if source["license"] == licence))
+    for name in ("README.md", "datasheet.md"):
+        shown = re.findall(r"\b\d{1,3}(?:,\d{3})+\b", (folder / name).read_text())
+        assert len(shown) > 20 and {int(number.replace(",", "")) for number in shown} <= known, name
+
+
 @pytest.mark.parametrize("recipe", ["local", "full"])
 def test_dry_run_writes_nothing(tmp_path: Path, recipe: str) -> None:
     result = run(tmp_path, "--dry-run", recipe=recipe)
