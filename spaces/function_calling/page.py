@@ -11,7 +11,7 @@ import gradio as gr
 from chat import Lane, Turn, take_turn
 from documents import as_editor_text, read_tools
 from model import Answers, Message
-from snippets import curl_command, openai_tool_calls, python_code
+from snippets import curl_command, openai_tool_calls, own_address, python_code
 from tool_sets import ToolSet, load_tool_sets
 from transcript import Exchange, error_note, raw_views, stopped_note, transcript
 from validation import InputError, Tool, read_request
@@ -69,7 +69,8 @@ def _show(exchanges: tuple[Exchange, ...], tools: Sequence[Tool]) -> Shown:
     prompt, output = raw_views(exchanges)
     last = exchanges[-1]
     calls = [call for step in last.turns[-1].steps if step.checked for call in step.checked.calls]
-    code, curl = python_code(last.request, tools), curl_command(last.request, tools)
+    address = own_address()
+    code, curl = python_code(last.request, tools, address), curl_command(last.request, tools, address)
     return transcript(exchanges), prompt, output, code, curl, openai_tool_calls(calls), exchanges
 
 

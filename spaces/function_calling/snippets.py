@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,14 @@ from typing import Any
 from validation import Tool, unportable
 
 
-def python_code(request: str, tools: Sequence[Tool], address: str = "http://127.0.0.1:7860") -> str:
+def own_address() -> str:
+    """Where this Space answers: its name on the Hub, or the port on this machine."""
+    if host := os.environ.get("SPACE_HOST"):
+        return f"https://{host}"
+    return f"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT', '7860')}"
+
+
+def python_code(request: str, tools: Sequence[Tool], address: str) -> str:
     """A program that asks the running Space with gradio_client."""
     functions = json.dumps([tool["function"] for tool in tools])
     return (
@@ -22,7 +30,7 @@ def python_code(request: str, tools: Sequence[Tool], address: str = "http://127.
     )
 
 
-def curl_command(request: str, tools: Sequence[Tool], address: str = "http://127.0.0.1:7860") -> str:
+def curl_command(request: str, tools: Sequence[Tool], address: str) -> str:
     """Two curl calls: one that asks, one that reads the reply of its event."""
     body = shlex.quote(
         json.dumps({"data": [request, json.dumps([tool["function"] for tool in tools]), "free", "trained"]})

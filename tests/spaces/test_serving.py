@@ -69,6 +69,30 @@ def test_a_call_gives_a_well_formed_result(served: str) -> None:
     assert sum([bool(result["calls"]), result["words"] is not None, result["problem"] is not None]) == 1
 
 
+@pytest.mark.parametrize("kind", ["python", "curl"])
+def test_copied_code_runs(kind: str, served: str, space: Path, tmp_path: Path) -> None:
+    from snippets import curl_command, python_code
+
+    tools = [{"type": "function", "function": json.loads(TOOLS)[0]}]
+    request = 'It\'s a "ping" of $HOME, please'
+    (tmp_path / "code.py").write_text(python_code(request, tools, served))
+    (tmp_path / "code.sh").write_text(curl_command(request, tools, served))
+    command = [sys.executable, "code.py"] if kind == "python" else ["bash", "code.sh"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("]") if kind == "python" else "event: complete" in done.stdout, done.stdout
+
+
+def test_code_names_the_space_that_shows_it(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snippets import own_address
+
+    monkeypatch.delenv("SPACE_HOST", raising=False)
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
+    assert own_address() == "http://127.0.0.1:7999"
+    monkeypatch.setenv("SPACE_HOST", "me-demo.hf.space")
+    assert own_address() == "https://me-demo.hf.space"
+
+
 def test_hostile_input_gets_an_error_text_and_the_server_lives(served: str) -> None:
     from gradio_client import Client
 
