@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def verify_space(repo: str, folder: Path, endpoint: str, token: Any = None) -> s
             _wait(repo, port, process, log)
             return _ask(repo, port)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself, and then its last words are the error
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

@@ -84,9 +84,11 @@ class Int8Llama:
         """
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         require_plain_llama(config)
-        self.heads, self.kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
+        # What config.json leaves out has the defaults of transformers' LlamaConfig.
+        self.heads = config["num_attention_heads"]
+        self.kv_heads = config.get("num_key_value_heads") or self.heads
         self.size = config.get("head_dim") or config["hidden_size"] // self.heads
-        self.eps, self.inner = config["rms_norm_eps"], config["intermediate_size"]
+        self.eps, self.inner = config.get("rms_norm_eps", 1e-6), config["intermediate_size"]
         self._read(folder, config["num_hidden_layers"])
         theta = (config.get("rope_parameters") or config).get("rope_theta", 10_000.0)
         angles = torch.outer(torch.arange(LONGEST).float(), theta ** (-torch.arange(0, self.size, 2) / self.size))

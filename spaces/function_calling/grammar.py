@@ -91,7 +91,10 @@ class Vocabulary:
         from llguidance import LLTokenizer
 
         size = len(tokenizer)
-        self.tokens = LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=list(ends))
+        try:
+            self.tokens = LLTokenizer(tokenizer.backend_tokenizer.to_str(), n_vocab=size, eos_token=list(ends))
+        except (ValueError, AttributeError) as error:
+            raise InputError(f"This model's tokenizer takes no grammar ({error}); decode freely.") from None
         texts = tokenizer.convert_ids_to_tokens(range(size))
         self.closers = [torch.zeros(size, dtype=torch.bool) for _ in range(4)]
         self.closers[0][list(ends)] = True

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,7 +83,15 @@ class Model:
             self.tokenizer.chat_template = default_template
         ends = {self.tokenizer.eos_token_id, *(self.tokenizer.get_vocab().get(end) for end in ENDS)}
         self.ends = sorted(end for end in ends if end is not None)
-        self.vocabulary = Vocabulary(self.tokenizer, self.ends)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens as grammars read them, made when a grammar first wants them.
+
+        Raises:
+            InputError: a tokenizer that no grammar can be written with.
+        """
+        return Vocabulary(self.tokenizer, self.ends)
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Tool]) -> str:
         """The text the model reads. Control tokens that a visitor wrote are broken up, so they stay text."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -116,3 +118,24 @@ def test_a_tokenizer_without_template_gets_the_vendored_one(space: Path, tiny_mo
     folder = shutil.copytree(tiny_model, tmp_path / "bare")
     (folder / "chat_template.jinja").unlink()
     assert Model(str(folder), chat_template()).tokenizer.chat_template == chat_template()
+
+
+def test_a_spare_model_answers_freely(space: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """Its config.json leaves defaults out, and its tokenizer says nothing about how tokens become text."""
+    from model import Model
+    from validation import InputError
+
+    folder = shutil.copytree(tiny_model, tmp_path / "spare")
+    for name, key in (("config.json", "rms_norm_eps"), ("tokenizer.json", "decoder")):
+        values = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**values, key: None} if key == "decoder" else without(values, key)))
+    model = Model(str(folder), "")
+    assert model.device == "CPU, int8"
+    *_, last = model.stream(user("Ping"), TOOLS)
+    assert last.tokens > 0
+    with pytest.raises(InputError, match="takes no grammar"):
+        list(model.stream(user("Ping"), TOOLS, constrained=True))
+
+
+def without(values: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != key}

@@ -76,7 +76,8 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
     assert not place.paths.model("hephaestus-0.1m-stage1").exists(), "the stage went on after its parent was killed"
     last = latest_checkpoint(folder)
     assert last is not None
-    assert [path.name for path in folder.glob("*/complete.json") if path.parent != last] == [], "older ones are pruned"
+    # The kill may strike between the mark of a checkpoint and the removal of the one before, so one may be left.
+    assert len([path for path in folder.glob("*/complete.json") if path.parent != last]) <= 1, "older ones are pruned"
     yield place, last
 
 
