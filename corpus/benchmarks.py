@@ -83,6 +83,8 @@ class BenchmarkIndex:
         self._hits = np.array(hits, dtype=np.uint32).reshape(-1, 2)
         self._grams = HashSet(np.concatenate([heads[0], *(found.grams for found in fingerprints)]))
         self._short = HashSet(np.concatenate([heads[0], *(found.heads for found in fingerprints)]))
+        self._wholes = np.concatenate([heads[0], *(found.wholes for found in fingerprints)])
+        self._lengths = np.concatenate([np.zeros(0, dtype=np.uint8), *(found.lengths for found in fingerprints)])
 
     @property
     def size(self) -> int:
@@ -113,12 +115,10 @@ class BenchmarkIndex:
     def _fingerprinted(self, words: list[str], hashes: Any, heads: Any) -> Iterator[tuple[int, Leak]]:
         for place, hit in self._grams.find(hash_n_grams(hashes, N_GRAM) >> SHIFT):
             yield place, self._leak_of(hit, "grams", words[place : place + N_GRAM])
-        lengths = [found.lengths for found in self.fingerprints]
-        wholes = [found.wholes for found in self.fingerprints]
         for place, hit in self._short.find(heads):
-            length = int(np.concatenate(lengths)[hit])
+            length = int(self._lengths[hit])
             whole = hash_n_grams(hashes[place : place + length], length) >> SHIFT
-            if len(whole) and whole[0] == np.concatenate(wholes)[hit]:
+            if len(whole) and whole[0] == self._wholes[hit]:
                 yield place, self._leak_of(hit, "heads", words[place : place + length])
 
     def _leak_of(self, hit: int, part: str, words: list[str]) -> Leak:

@@ -64,22 +64,22 @@ def without_personal_data(text: str, counts: Counter[str]) -> str:
         counts: receives one for each replacement, by kind.
     """
 
-    def counted(kind: str, found: str, stand_in: str) -> str:
+    def counted(kind: str, stand_in: str) -> str:
         counts[kind] += 1
         return stand_in
 
     def secret(match: re.Match[str]) -> str:
         kind = str(match.lastgroup)
-        return counted(kind, match[0], f"<{kind.upper()}>")
+        return counted(kind, f"<{kind.upper()}>")
 
     def email(match: re.Match[str]) -> str:
         address, domain = match[0], match[1]
         if _STAND_IN_DOMAIN.search(domain) or address.split("@")[0].lower() in _NOT_A_PERSON:
             return address
-        return counted("email", address, f"user{stable_hash(address.lower()) % 100_000}@example.com")
+        return counted("email", f"user{stable_hash(address.lower()) % 100_000}@example.com")
 
     def ip(match: re.Match[str]) -> str:
-        return counted("ip_address", match[0], _stand_in_for(match[0])) if _is_public(match[0]) else match[0]
+        return counted("ip_address", _stand_in_for(match[0])) if _is_public(match[0]) else match[0]
 
     if "@" in text:
         text = _EMAIL.sub(email, text)
