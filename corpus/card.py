@@ -128,9 +128,25 @@ def front_matter(recipe: Recipe, manifest: dict[str, Any]) -> dict[str, Any]:
         "task_categories": ["text-generation"],
         "tags": ["function-calling", "tool-use", "agents", "api-documentation", "code", "continual-pretraining"],
         "configs": [_config(name) for name in CONFIGS if manifest["configs"][name]["documents"]],
+        "dataset_info": [_info(name, manifest) for name in CONFIGS if manifest["configs"][name]["documents"]],
     }
 
 
 def _config(name: str) -> dict[str, Any]:
     files = [{"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in SPLITS]
     return {"config_name": name, "data_files": files, **({"default": True} if name == "api_docs" else {})}
+
+
+def _info(name: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Rows and bytes of a config's files.
+
+    `load_dataset` compares them with what it reads, and keeps its copy of a folder by them: without, it would
+    return the rows of an older corpus that lay in a folder of the same name.
+    """
+    splits, total = [], 0
+    for split in SPLITS:
+        files = [file for file in manifest["files"] if file["path"].startswith(f"data/{name}/{split}-")]
+        size = sum(file["bytes"] for file in files)
+        splits.append({"name": split, "num_bytes": size, "num_examples": sum(file["rows"] for file in files)})
+        total += size
+    return {"config_name": name, "splits": splits, "download_size": total, "dataset_size": total}

@@ -33,7 +33,7 @@ def dataset_card(inputs: Inputs, common: dict[str, Any], render: Render) -> str:
     _check_honesty(inputs, body)
     values = {**values, **{name: value for name, value in CREATION.items() if not values.get(name)}}
     values["configs"] = [config for config in map(_with_files(inputs.corpus), values.get("configs", [])) if config]
-    values.setdefault("dataset_info", dataset_info(inputs))
+    values["dataset_info"] = dataset_info(inputs)
     own_name = str(inputs.manifest["name"])
     body = body.replace(f'load_dataset("{own_name}"', f'load_dataset("{common["dataset"]}"')
     body = body.replace(f"`{own_name}` is the repository", f"`{common['dataset']}` is the repository")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,15 +26,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.longrepr = f"skipped in CI: {report.longrepr}"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def own_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hugging Face and matplotlib caches lie in a temporary folder."""
-    folder = tmp_path_factory.mktemp("caches")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HOME", str(folder / "hf"))
-        patch.setenv("MPLCONFIGDIR", str(folder / "mpl"))
-        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-        yield
+def pytest_configure(config: pytest.Config) -> None:
+    """Hugging Face and matplotlib caches lie in a temporary folder.
+
+    Set before a test module is imported: these libraries read the variables once, when they are.
+    """
+    caches = tempfile.TemporaryDirectory(prefix="hephaestus-caches-")
+    config.add_cleanup(caches.cleanup)
+    for name in ("HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_ASSETS_CACHE", "HF_XET_CACHE"):
+        os.environ.pop(name, None)
+    os.environ["HF_HOME"] = str(Path(caches.name) / "hf")
+    os.environ["MPLCONFIGDIR"] = str(Path(caches.name) / "mpl")
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture(autouse=True, scope="session")

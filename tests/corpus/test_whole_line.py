@@ -146,15 +146,20 @@ def test_the_manifest_tells_the_truth(finished: Path) -> None:
 
 
 def test_every_config_loads(finished: Path) -> None:
-    from datasets import load_dataset
+    from datasets import config, load_dataset
+
+    assert str(config.HF_DATASETS_CACHE).startswith(os.environ["HF_HOME"]), "rows of another run might be loaded"
 
     folder = finished / "build/tiny/corpus"
     manifest = json.loads((folder / "manifest.json").read_text())
     front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
     names = [config["config_name"] for config in front["configs"]]
     assert set(CONFIGS) - set(MAY_BE_EMPTY) <= set(names) and front["license_link"] == "LICENSES"
+    infos = {info["config_name"]: info["splits"] for info in front["dataset_info"]}
+    assert set(infos) == set(names), "load_dataset tells folders of one name apart by these"
     for name in names:
         loaded = load_dataset(str(folder), name)
+        assert {split["name"]: split["num_examples"] for split in infos[name]} == {k: len(v) for k, v in loaded.items()}
         assert sum(map(len, loaded.values())) == manifest["configs"][name]["documents"]
         assert set(loaded) == {"train", "validation"} and loaded["train"][0]["license"]
 
