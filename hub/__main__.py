@@ -17,10 +17,11 @@ from hub.target import Connection, Target, connect, store_identity, target_from_
 from records.errors import UserError, run_command
 from records.files import read_json, remove, require_space, sha256_file, write_json
 from records.marks import fingerprint, is_done, set_done
-from records.recipe import Recipe, build_folder, command_parser, load_recipe
+from records.recipe import ROOT, Recipe, build_folder, command_parser, load_recipe
 
 PART = Path(__file__).resolve().parent
 PLANNING = ("cards", "dataset_card", "eval_results", "inputs", "plan", "base_licences")
+RELEASE_DATA = ROOT / "records" / "release_data.py"
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _fingerprint(job: Job, owner: str) -> str:
     for model in inputs.models:
         files |= {f"{model.name}/{name}": file for name, file in model_files(model).items()}
     files |= {f"space/{name}": file for name, file in space_files(inputs.space).items()}
-    code = [*(PART / f"{name}.py" for name in PLANNING), *sorted((PART / "templates").iterdir())]
+    code = [*(PART / f"{name}.py" for name in PLANNING), *sorted((PART / "templates").iterdir()), RELEASE_DATA]
     return fingerprint(
         release=repr(job.recipe.release),
         hub=[target.hub, owner, store_identity() if target.is_local else None],

@@ -16,6 +16,8 @@ from hub.inputs import Inputs, ModelInput
 from records.files import write_text
 from records.recipe import ROOT
 from records.recipe_release import ReleaseRecipe
+from records.release_data import write_release
+from records.space_folder import shows_release
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PARENT = {"stage1": "base", "stage2": "stage1", "ift": "stage2", "control": "base"}
@@ -36,7 +38,10 @@ def render_cards(inputs: Inputs, release: ReleaseRecipe, owner: str, folder: Pat
         asked = duties(model.license, release.base_model)
         if asked is not None and asked.notice_file:
             write_text(place / "NOTICE", asked.notice_file)
-    write_text(folder / f"space-{release.space}" / "README.md", space_card(inputs, names))
+    place = folder / f"space-{release.space}"
+    write_text(place / "README.md", space_card(inputs, names))
+    if shows_release(inputs.space):
+        write_release(inputs.build, place, [model.name for model in (inputs.base, *inputs.models)])
 
 
 class Names:

@@ -10,6 +10,7 @@ from hub.row_licences import check_row_licences, is_known
 from records.errors import UserError
 from records.files import read_json, sha256_file
 from records.recipe import ROOT, Recipe, build_folder
+from records.space_folder import VENDORED, vendored_files
 
 LEFT_OUT = frozenset({"run.json", "__pycache__"})
 DATASET_FILES = ("README.md", "datasheet.md", "manifest.json", "croissant.json")
@@ -211,11 +212,7 @@ def model_files(model: ModelInput) -> dict[str, Path]:
 
 def space_files(space: Path) -> dict[str, Path]:
     """Path in the Space → file: its own, and the ones that its vendored.json takes from the checkout."""
-    found = folder_files(space)
-    listed = found.pop("vendored.json", None)
-    if listed is not None:
-        found |= {name: ROOT / original for name, original in read_json(listed, "git checkout").items()}
-    return found
+    return {name: file for name, file in folder_files(space).items() if name != VENDORED} | vendored_files(space)
 
 
 def folder_files(folder: Path, prefix: str = "") -> dict[str, Path]:

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from records.errors import UserError
 START_SECONDS = 300
 ANSWER_SECONDS = 300
 ENDPOINT = "/call"
+SEARCH = "/search_apis"
+"""What a Space with an index of API documents, `release/apis.json`, must find one of them by."""
 
 
 def verify_space(repo: str, folder: Path, endpoint: str, token: Any = None) -> str:
@@ -42,6 +45,13 @@ def verify_space(repo: str, folder: Path, endpoint: str, token: Any = None) -> s
     Raises:
         UserError: it does not start, or answers with an error.
     """
+    with running_space(repo, folder, endpoint, token) as port:
+        return _ask(repo, port, folder / "release" / "apis.json")
+
+
+@contextmanager
+def running_space(repo: str, folder: Path, endpoint: str, token: Any = None) -> Iterator[int]:
+    """A downloaded Space while it serves: the port on 127.0.0.1. Arguments and errors as those of `verify_space`."""
     with tempfile.TemporaryDirectory(prefix="space-") as place:
         copied = Path(place) / "space"
         shutil.copytree(folder, copied)  # the cache holds links; what an app writes must not reach it
@@ -58,7 +68,7 @@ def verify_space(repo: str, folder: Path, endpoint: str, token: Any = None) -> s
             )
         try:
             _wait(repo, port, process, log)
-            return _ask(repo, port)
+            yield port
         finally:
             with suppress(ProcessLookupError):  # it may have ended by itself, and then its last words are the error
                 os.killpg(process.pid, signal.SIGKILL)
@@ -97,7 +107,7 @@ def _last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _ask(repo: str, port: int) -> str:
+def _ask(repo: str, port: int, index: Path) -> str:
     from gradio_client import Client
 
     try:
@@ -106,10 +116,14 @@ def _ask(repo: str, port: int) -> str:
         if ENDPOINT not in names:
             raise UserError(f"space {repo} has no API endpoint {ENDPOINT}, only {', '.join(names) or 'none'}")
         answer = client.predict(request=QUESTION, tools=json.dumps([TOOL]), api_name=ENDPOINT)
+        rows = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else []
+        found = client.predict(query=rows[0][0], api_name=SEARCH) if rows else []
     except UserError:
         raise
     except Exception as error:  # gradio_client raises whatever happens on either side
         raise UserError(f"space {repo} does not answer: {type(error).__name__}: {error}") from None
     if not isinstance(answer, dict) or answer.get("error"):
         raise UserError(f"space {repo} answers with an error: {answer}")
-    return f"answered {ENDPOINT}"
+    if rows and rows[0][0] not in [row["name"] for row in found]:
+        raise UserError(f"space {repo} does not find {rows[0][0]}, the first of its {len(rows):,} API documents")
+    return f"answered {ENDPOINT}" + (f" and {SEARCH}" if rows else "")

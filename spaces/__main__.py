@@ -11,8 +11,8 @@ from pathlib import Path
 
 from records.errors import UserError, run_command
 from records.recipe import build_folder, command_parser, load_recipe
+from records.release_data import write_release
 from spaces.assembly import assemble
-from spaces.release_data import write_release
 
 SPACE = "function_calling"
 HOST = "127.0.0.1"

@@ -69,7 +69,7 @@ def _overview(release: Release) -> str:
 
 
 def _links(release: Release) -> str:
-    base, found = "https://huggingface.co", []
+    base, found = hub_address(), []
     if release.model:
         found.append((f"{base}/{release.model}", "Model card"))
     if release.dataset:
@@ -77,6 +77,13 @@ def _links(release: Release) -> str:
         found += [(data, "Dataset card"), (f"{data}/blob/main/datasheet.md", "Datasheet")]
     links = " · ".join(f'<a href="{text(url)}" rel="noopener">{name}</a>' for url, name in found)
     return f"<p>{links}</p>" if links else ""
+
+
+def hub_address() -> str:
+    """Where the release lies: the Hub that this Space reads from, HF_ENDPOINT or huggingface.co."""
+    from huggingface_hub import constants
+
+    return constants.ENDPOINT.rstrip("/")
 
 
 def _scores(scores: dict[str, Any]) -> str:

@@ -13,6 +13,11 @@ from records.calls import chat_template
 from records.files import list_files, sha256_file, write_json
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f80f00010101001bb6ee56"
+    "0000000049454e44ae426082"
+)
+"""A PNG of one pixel."""
 CONFIGS = {"api_docs": (7, 2), "code": (5, 1)}
 """Config → rows of train and validation."""
 
@@ -64,7 +69,10 @@ def _write_corpus(folder: Path) -> str:
             path = folder / "data" / config / f"{split}-00000-of-00001.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             texts = [f"{config} {split} {number}" for number in range(count)]
-            pq.write_table(pa.table({"text": texts, "license": ["MIT"] * count}), path)
+            columns: dict[str, Any] = {"text": texts, "license": ["MIT"] * count, "source": ["made"] * count}
+            if config == "api_docs":
+                columns["api_ids"] = [[f"made/{split}_{number}"] for number in range(count)]
+            pq.write_table(pa.table(columns), path)
             rows[path.relative_to(folder).as_posix()] = count
     files = [{**row, "rows": rows[row["path"]]} for row in list_files(folder)]
     data_files = [{"split": split, "path": f"data/{{}}/{split}-*.parquet"} for split in ("train", "validation")]
@@ -81,6 +89,8 @@ def _write_corpus(folder: Path) -> str:
     (folder / "tokens").mkdir()
     (folder / "tokens" / "train.ds").write_bytes(b"not for publication")
     write_json(folder / "run.json", {"seconds": 1})
+    (folder / "figures").mkdir()
+    (folder / "figures" / "mix.png").write_bytes(PICTURE)
     manifest = {
         **{"schema": 1, "name": "tiny", "recipe": "tiny", "files": files},
         "decontamination": {"checked": ["bfcl"], "unchecked": ["tau_bench"]},

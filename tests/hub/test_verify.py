@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+from gradio_client import Client
 from huggingface_hub import CommitOperationAdd, HfApi
 
+from hub.verify_space import running_space
 from tests.hub.builds import make_build
 from tests.hub.processes import ROOT, Server, clean_environment, run_publish, start_server
 
@@ -39,6 +43,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     values = yaml.safe_load(recipe.read_text())
     values["release"]["space_folder"] = str(ROOT / "spaces" / "function_calling")
     recipe.write_text(yaml.safe_dump(values))
+    stranger = build / "tiny" / "eval" / "stranger"  # scored beside the release, and no part of it
+    shutil.copytree(build / "tiny" / "eval" / "base", stranger)
     planned = run_publish(build, recipe, PLAN="only")
     assert planned.returncode == 0 and "nothing was sent" in planned.stdout, planned.stderr
     assert not (build / "hub").exists()
@@ -51,9 +57,25 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
 
 def test_the_space_answered_while_publishing(published: Published) -> None:
     receipt = json.loads((published.build / "tiny" / "release" / "receipt.json").read_text())
-    assert receipt["verified"]["space"]["demo-tiny"] == "answered /call"
+    assert receipt["verified"]["space"]["demo-tiny"] == "answered /call and /search_apis"
     assert all(count >= 1 for count in receipt["verified"]["generated"].values())
     assert receipt["verified"]["links"] == 4
+
+
+def test_the_downloaded_space_shows_its_release(published: Published, tmp_path: Path) -> None:
+    """Corpus figures, scores of the release's models alone, search, figures and links, in the page as it is served."""
+    api = HfApi(endpoint=published.server.url, token=published.server.token)
+    folder = Path(api.snapshot_download("local/demo-tiny", repo_type="space", local_dir=tmp_path / "space"))
+    with running_space("local/demo-tiny", folder, published.server.url) as port:
+        address = f"http://127.0.0.1:{port}"
+        config = json.loads(urllib.request.urlopen(f"{address}/config").read())
+        found = Client(address, verbose=False).predict(query="made train", api_name="/search_apis")
+    shown = " ".join(str(part["props"].get("value")) for part in config["components"])
+    assert "9 distinct APIs from 1 sources" in shown and "40.0 ± 5.0 (n=10)" in shown
+    assert f"{published.server.url}/datasets/local/forge-tiny/blob/main/datasheet.md" in shown
+    assert f"{published.server.url}/local/hephaestus-1m-ift" in shown and "mix.png" in shown
+    assert sorted(row["name"] for row in found) == [f"made/train_{number}" for number in range(7)]
+    assert "stranger" not in shown
 
 
 def test_anyone_verifies_a_whole_owner(published: Published, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spaces.release_data import write_release
+from records.release_data import write_release
 
 
 @pytest.fixture

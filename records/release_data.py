@@ -1,16 +1,17 @@
-"""What the Space's second tab shows, as files of its folder `release/`: summary, API search index, figures."""
+"""What a Space's second tab shows, as files of its folder `release/`: summary, API search index, figures."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from records.files import read_json, write_json
 
+FOLDER = "release"
 MAX_APIS = 20_000
 """Rows of the search index; a larger corpus is thinned out evenly."""
 MAX_DESCRIPTION = 160
@@ -18,16 +19,28 @@ MAX_FIGURE_BYTES = 400_000
 CORPUS_KEYS = ("name", "recipe", "tokenizer", "apis", "configs", "sources")
 
 
-def write_release(build: Path, space: Path) -> bool:
-    """Write `<space>/release/` from the build folder of a recipe; False, and nothing written, without a corpus."""
+def write_release(build: Path, space: Path, models: Collection[str] | None = None) -> bool:
+    """Write `<space>/release/` from the build folder of a recipe; False, and nothing written, without a corpus.
+
+    Args:
+        build: the recipe's build folder.
+        space: the Space's folder.
+        models: those whose scores are shown; None takes every one that was scored.
+
+    Raises:
+        UserError: a record that an earlier step wrote cannot be read.
+    """
     corpus = build / "corpus"
     if not (corpus / "manifest.json").is_file():
         return False
     manifest = read_json(corpus / "manifest.json", "make corpus")
-    scores = {file.parent.name: _scores(file) for file in sorted(build.glob("eval/*/results.json"))}
-    folder = space / "release"
-    folder.mkdir(exist_ok=True)
-    write_json(folder / "summary.json", {"corpus": {key: manifest.get(key) for key in CORPUS_KEYS}, "scores": scores})
+    scored = [
+        file for file in sorted(build.glob("eval/*/results.json")) if models is None or file.parent.name in models
+    ]
+    folder = space / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = {"corpus": {key: manifest.get(key) for key in CORPUS_KEYS}}
+    write_json(folder / "summary.json", {**summary, "scores": {file.parent.name: _scores(file) for file in scored}})
     write_json(folder / "apis.json", _index(corpus))
     for figure in [*corpus.glob("figures/*.png"), *build.glob("eval/*.png"), *build.glob("eval/figures/*.png")]:
         if figure.stat().st_size <= MAX_FIGURE_BYTES:
@@ -53,10 +66,11 @@ def _documents(corpus: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as parquet
 
     for file in sorted(corpus.glob("data/api_docs/train-*.parquet")):
-        for batch in parquet.ParquetFile(file).iter_batches(columns=["api_ids", "text", "source", "license"]):
-            for row in batch.to_pylist():
-                ids = row["api_ids"]
-                yield {**row, "api_ids": json.loads(ids) if isinstance(ids, str) else ids}
+        with parquet.ParquetFile(file) as table:
+            for batch in table.iter_batches(columns=["api_ids", "text", "source", "license"]):
+                for row in batch.to_pylist():
+                    ids = row["api_ids"]
+                    yield {**row, "api_ids": json.loads(ids) if isinstance(ids, str) else ids}
 
 
 def _about(text: str) -> str:
