@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ def read_documents(*files: Path) -> Iterator[Document]:
                 yield Document(**json.loads(line))
 
 
-def write_documents(file: Path, documents: Sequence[Document]) -> None:
+def write_documents(file: Path, documents: Iterable[Document]) -> None:
     """Write documents as JSON Lines that datatrove's JsonlReader reads, whole or not at all."""
     with replacing(file) as partial, partial.open("w", encoding="utf-8") as stream:
         for item in documents:

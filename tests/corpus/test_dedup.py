@@ -6,7 +6,8 @@ import dataclasses
 import random
 from pathlib import Path
 
-from corpus.dedup import deduplicate, in_order, without_exact
+from corpus.dedup import deduplicate, without_exact
+from corpus.row_places import RowFiles
 from corpus.rows import Row, read_documents, write_documents
 from corpus.steps import Work
 from records.recipe import load_recipe
@@ -68,9 +69,12 @@ def test_kept_rows_do_not_depend_on_the_order_of_input(tmp_path: Path) -> None:
     assert run(work(tmp_path / "2"), rows, []) == first
 
 
-def test_exact_duplicates_keep_the_preferred_config() -> None:
+def test_exact_duplicates_keep_the_preferred_config(tmp_path: Path) -> None:
     rows = [row("z", "The  same\nwords", "code"), row("m", "the same words", "api_docs"), row("n", "other words")]
-    unique, dropped = without_exact(in_order(item.document() for item in rows))
+    write_documents(tmp_path / "0.jsonl", [item.document() for item in rows])
+    with RowFiles([tmp_path / "0.jsonl"]) as files:
+        unique, dropped = without_exact(files.scan())
+        assert [files.read(item.place).text for item in unique] == ["the same words", "other words"]
     assert [item.id for item in unique] == ["m", "n"]
     assert dropped == {"code": {"count": 1, "example": "z = m"}}
 

@@ -7,10 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from corpus.arrange import split, stage_two
+from corpus.arrange import Entry, as_config, split, stage_two
 from corpus.classify import measure, scores_of, words_of
 from corpus.mix import mixed
 from corpus.retrieve import best_seed, search
+from corpus.row_places import Place
 from corpus.rows import Row
 
 TARGET = {"agent": 0.36, "code": 0.32, "text": 0.32}
@@ -48,9 +49,8 @@ def test_an_empty_group_gives_its_share_away() -> None:
     assert found["target"]["text"] == 0.32, "the target stays what the recipe says"
 
 
-def row(name: str, richness: int = 0, config: str = "api_docs"):
-    provenance = {"reader": {"richness": richness}}
-    return Row(name, config, "text", "made", "MIT", "", "", "x", provenance=provenance).document()
+def row(name: str, richness: int = 0) -> Entry:
+    return Entry(name, richness, held_out=False, place=Place(0, 0, 0))
 
 
 def test_splits_are_disjoint_and_stable_under_growth() -> None:
@@ -64,10 +64,15 @@ def test_splits_are_disjoint_and_stable_under_growth() -> None:
 
 
 def test_stage_two_takes_the_richest_and_all_trajectories() -> None:
-    found = stage_two([row(f"a{n}", n) for n in range(10)], [row("t", config="trajectories")], 0.3)
+    found = stage_two([row(f"a{n}", n) for n in range(10)], [row("t")], 0.3)
     assert sorted(item.id for item in found) == ["a7", "a8", "a9", "t"]
-    assert {item.metadata["config"] for item in found} == {"stage2"}
-    assert found[0].metadata["provenance"]["arrange"] == {"from": "api_docs"}
+
+
+def test_a_row_of_another_config_says_where_it_stood() -> None:
+    api = Row("a", "api_docs", "text", "made", "MIT", "", "", "x", provenance={"reader": {"richness": 2}})
+    copied = as_config(api.document(), "stage2")
+    assert copied.metadata["config"] == "stage2"
+    assert copied.metadata["provenance"] == {"reader": {"richness": 2}, "arrange": {"from": "api_docs"}}
 
 
 def test_scores_against_their_definitions() -> None:
