@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpus.api import Api
-from corpus.call_requests import Said, first_sentence, joined_requests, request, task_words
-from corpus.call_values import Value, can_speak, make_value, words_of
+from corpus.call_requests import NO_VERB, Said, first_sentence, joined_requests, request, task_words
+from corpus.call_values import Value, can_speak, make_value, unmistakable
+from corpus.spoken_forms import words_of
 from records.calls import Call, calls_message
 from records.files import stable_hash
 
@@ -104,6 +105,7 @@ def _usable(api: Api) -> bool:
         and len(required) <= MOST_REQUIRED
         and all(name in speakable for name in required)
         and len(first_sentence(api.description).split()) >= 3
+        and not task_words(api.name, api.description).startswith(NO_VERB)
     )
 
 
@@ -201,7 +203,7 @@ def _varied_names(function: Function) -> list[str]:
 
 def _varied_calls(function: Function, name: str, times: int, rng: random.Random) -> tuple[str, list[Call]]:
     """One request for several calls that differ in one parameter: `Delete the bucket for names a, b and c`."""
-    made = [make_value(name, function.properties[name], rng) for _ in range(times)]
+    made = [unmistakable(make_value(name, function.properties[name], rng)) for _ in range(times)]
     values = list({str(value.json): value for value in made}.values())
     listed = " and ".join(filter(None, [", ".join(value.spoken for value in values[:-1]), values[-1].spoken]))
     others = {other: make_value(other, function.properties[other], rng) for other in function.required if other != name}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus.call_values import words_of
+from corpus.spoken_forms import words_of
 
 LISTING = {"list", "describe", "get", "search", "query", "lookup", "find", "fetch", "read", "retrieve", "view"}
 VERBS = LISTING | set(
@@ -26,6 +26,29 @@ VERBS = LISTING | set(
         "unlock unsubscribe untag update upgrade upload use validate verify withdraw write"
     ).split()
 )
+SENTENCE_VERBS = VERBS | set(
+    (
+        "adjust advance annotate answer append assert attach average boot borrow broadcast bulk capture cast "
+        "calibrate center claim classify clean cluster coerce collect combine complement compress concatenate "
+        "construct count crop cut deallocate decode decompose decompress decorate deduplicate defer deprovision "
+        "derive destroy detect disassociate dispatch display dissociate distribute divide draw drop dump embed emit "
+        "encode enroll ensure erase escape evict exchange expand extend factorize fill filter fit flatten flip flush "
+        "force format forward freeze generalize group guess handle hash hide identify index infer initialize inspect "
+        "instantiate integrate interpolate introspect invalidate invert iterate join kill label log login logout "
+        "lower manage map mask match maximize measure minimize mirror mount multiply mute normalize open optimize "
+        "order override pad parse partition paste patch permute pick plot plan print prompt propagate prune push "
+        "query quit raise randomize rank reassign rebuild recalculate recognize recommend reconstruct record reduce "
+        "regenerate reload remap render reopen repair repeat reply resample resend reserve reshape resubmit retry "
+        "reverse rewrite roll round route sample scale seed select separate serialize shift shorten shuffle shut "
+        "simplify simulate skip slice smooth snapshot solve sort split stack stage stream strip style substitute "
+        "subtract suggest sum summarize swap synchronize synthesize take tell tokenize trace transform transpose "
+        "traverse trim truncate try turn unenroll unfold uninstall unload unmute unpack unregister unwrap upscale "
+        "vacuum wait warm warn watch weigh wrap zip"
+    ).split()
+)
+"""Words that are verbs where a sentence starts with them; in a name many are nouns."""
+IF_TRUE = re.compile(r"^returns? `*true`* (?:if|when|iff) ", re.I)
+NO_VERB = "call "
 
 LOOSE_ENDS = set(
     "a an the this that these those its their your each any all every specified given specific and or nor but if when "
@@ -61,16 +84,18 @@ def task_words(name: str, description: str) -> str:
     """What the operation does, as a command: `create a new bucket`.
 
     The documentation's first sentence gives it when it starts with a verb (`Creates a new bucket.`), else the name,
-    whose verb may stand first (`create_bucket`) or last (`projects_buckets_create`).
+    whose verb may stand first (`create_bucket`) or last (`projects_buckets_create`). Where neither has a verb it is
+    NO_VERB and the name, which nobody would ask for.
     """
-    sentence = first_sentence(description, 90)
+    sentence = IF_TRUE.sub("check whether ", first_sentence(description, 90))
     start = sentence.split(" ", 1)
-    if len(start) == 2 and _infinitive(start[0]) in VERBS and len(sentence.split()) <= 14:
+    says = len(start) == 2 and _infinitive(start[0]) in SENTENCE_VERBS
+    if says and len(sentence.split()) <= 14:
         return f"{_infinitive(start[0])} {start[1]}"
     words = words_of(name.rsplit(".", 1)[-1]).split()
     place = next((number for number, word in enumerate(words) if word in VERBS), None)
     if place is None:
-        return "call " + " ".join(words)
+        return f"{_infinitive(start[0])} {start[1]}" if says else NO_VERB + " ".join(words)
     verb, rest = words[place], words[:place] + words[place + 1 :]
     if not rest:
         return verb

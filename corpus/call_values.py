@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from dataclasses import dataclass
 from typing import Any
+
+from corpus.spoken_forms import LARGEST_IN_WORDS, date_forms, number_forms, number_words, words_of
 
 JsonSchema = dict[str, Any]
 
@@ -36,8 +37,6 @@ TOPICS = (
 REGIONS = "us-east-1,us-west-2,eu-west-1,eu-central-1,ap-southeast-2,sa-east-1".split(",")
 CURRENCIES = "USD,EUR,GBP,JPY,CAD,CHF,INR".split(",")
 LANGUAGES = "English,French,Spanish,German,Japanese,Portuguese".split(",")
-MONTHS = ("January,February,March,April,May,June,July,August,September,October,November,December").split(",")
-SMALL_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,6 @@ class Value:
 
     json: Any
     spoken: str
-
-
-def words_of(name: str) -> str:
-    """`MaxResults`, `max_results` and `maxResults` all give `max results`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.\s]+", " ", name)
-    return " ".join(spaced.split()).lower()
 
 
 def can_speak(schema: JsonSchema, depth: int = 0) -> bool:
@@ -99,12 +92,20 @@ def _list_value(name: str, items: JsonSchema, rng: random.Random) -> Value:
         value = make_value(name.removesuffix("s"), items, rng)
         if all(value.json != other.json for other in made):
             made.append(value)
-    spoken = [value.spoken for value in made]
+    spoken = [value.spoken for value in map(unmistakable, made)]
     if rng.random() < 0.2:
         text = json.dumps([value.json for value in made], ensure_ascii=False)
     else:
         text = spoken[0] if len(spoken) == 1 else ", ".join(spoken[:-1]) + " and " + spoken[-1]
     return Value([value.json for value in made], text)
+
+
+def unmistakable(value: Value) -> Value:
+    """The value as it can stand in a list: two hundred and seven is one number, so long ones keep to figures."""
+    number = value.json
+    if isinstance(number, bool) or not isinstance(number, int | float) or not value.spoken[0].isalpha():
+        return value
+    return value if isinstance(number, int) and number < 100 else Value(number, _plain(number))
 
 
 def _object_value(schema: JsonSchema, rng: random.Random) -> Value:
@@ -119,23 +120,41 @@ def _integer_value(name: str, schema: JsonSchema, rng: random.Random) -> Value:
     if "year" in words_of(name).split():
         lowest, highest = 1950, 2030
     number = rng.randint(lowest, max(lowest, min(highest, lowest + 5000)))
-    if 0 <= number < len(SMALL_NUMBERS) and rng.random() < 0.3:
-        return Value(number, SMALL_NUMBERS[number])
     return Value(number, _spoken_number(name, number, rng))
 
 
 def _spoken_number(name: str, number: float, rng: random.Random) -> str:
-    """Figures, perhaps with thousands set apart, perhaps with a unit; the JSON value is the bare number."""
+    """Figures or words, perhaps with thousands set apart, perhaps with a unit; the JSON value is the bare number."""
     words = words_of(name).split()
-    figures = f"{number:,}" if number >= 1000 and "year" not in words and rng.random() < 0.4 else f"{number:g}"
-    if number >= 1000 and "," not in figures:
-        figures = str(number)
-    units = next((units for keys, units in UNITS_BY_WORD if any(key in words for key in keys)), ())
-    if units and rng.random() < 0.6:
-        return rng.choice(units).format(figures)
-    if isinstance(number, float) and rng.random() < 0.3:
-        return rng.choice(MEASURES).format(figures)
-    return figures
+    spelt = _spelt(number, rng) if "year" not in words else None
+    figures = spelt or (
+        f"{number:,}" if number >= 1000 and "year" not in words and rng.random() < 0.4 else _plain(number)
+    )
+    units: tuple[str, ...] = next((units for keys, units in UNITS_BY_WORD if any(key in words for key in keys)), ())
+    if not (units and rng.random() < 0.6):
+        units = MEASURES if isinstance(number, float) and rng.random() < 0.3 else ()
+    fitting = [unit for unit in units if not spelt or unit.startswith("{} ")]
+    return rng.choice(fitting).format(figures) if fitting else figures
+
+
+def _plain(number: float) -> str:
+    return f"{number:g}" if number < 1000 else str(number)
+
+
+def _spelt(number: float, rng: random.Random) -> str | None:
+    """The number in words, as people write small and round ones; long ones are rare."""
+    if not 0 <= number <= LARGEST_IN_WORDS or rng.random() > _chance_of_words(number):
+        return None
+    if isinstance(number, int):
+        return number_words(number, rng.choice((" ", " and ")))
+    spelt = [form for form in number_forms(number) if form[0].isalpha()]
+    return rng.choice(spelt) if spelt else None
+
+
+def _chance_of_words(number: float) -> float:
+    if number <= 12:
+        return 0.3
+    return 0.2 if number <= 100 or number % 100 == 0 else 0.06
 
 
 UNITS_BY_WORD = (
@@ -162,9 +181,7 @@ def _date(rng: random.Random, with_time: bool) -> Value:
     text = f"{year}-{month:02d}-{day:02d}"
     if with_time:
         text += f"T{rng.randint(0, 23):02d}:{rng.choice((0, 15, 30, 45)):02d}:00Z"
-        return Value(text, text)
-    spoken = text if rng.random() < 0.6 else f"{MONTHS[month - 1]} {day}, {year}"
-    return Value(text, spoken)
+    return Value(text, text if rng.random() < 0.5 else rng.choice(date_forms(text)))
 
 
 def _string_value(name: str, schema: JsonSchema, rng: random.Random) -> Value:
@@ -172,7 +189,7 @@ def _string_value(name: str, schema: JsonSchema, rng: random.Random) -> Value:
     last = said.split()[-1] if said else ""
     if schema.get("format") in ("date-time", "google-datetime") or last in ("time", "timestamp"):
         return _date(rng, with_time=True)
-    if last == "date":
+    if schema.get("format") == "date" or last == "date":
         return _date(rng, with_time=False)
     text = _string_text(said, last, rng)
     quoted = f"'{text}'" if rng.random() < 0.35 else text

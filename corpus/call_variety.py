@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpus.plain_text import texts_in
+from corpus.spoken_forms import date_forms, in_words, is_said
 
 VALUE, NAME = "#", "·"
 """What stands in a skeleton for a value and for a word of the tools."""
@@ -31,6 +32,9 @@ class Variety:
         self.shown: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
         self.in_words = 0
+        self.dates_spelt = 0
+        self.said = {"in_request": 0, "in_dialogue": 0, "nowhere": 0}
+        self.unsaid = ""
 
     def add(self, kind: str, messages: list[dict[str, Any]], tools: list[dict[str, Any]], api_ids: list[str]) -> None:
         """Count one example."""
@@ -49,10 +53,22 @@ class Variety:
             properties = functions[call["name"]]["parameters"]["properties"] if call["name"] in functions else {}
             for name, value in call["arguments"].items():
                 self.types[type_of(value, properties.get(name, {}))] += 1
-                # Of a dialogue, later values come in later messages.
-                if len(messages) == 2 and isinstance(value, int | float) and not isinstance(value, bool):
-                    figures = (f"{value:,}", f"{value:g}", str(value))
-                    self.in_words += not any(one in request for one in figures)
+                self._add_value(value, request, messages)
+
+    def _add_value(self, value: Any, request: str, messages: list[dict[str, Any]]) -> None:
+        """Where an argument's value is said: the request, or of a dialogue any message that is not a call."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            self.in_words += in_words(value, request)
+        elif isinstance(value, str) and value not in request and _DATE.fullmatch(value):
+            self.dates_spelt += any(form in request for form in date_forms(value))
+        if is_said(value, request):
+            place = "in_request"
+        else:
+            # Results are JSON in a tool's message, and a switch is then `true` or `false`.
+            told = " ".join(str(message["content"]) for message in messages if message.get("content"))
+            place = "in_dialogue" if is_said(value, told) else "nowhere"
+            self.unsaid = self.unsaid or (f"{value!r}: {request}" if place == "nowhere" else "")
+        self.said[place] += 1
 
     def report(self) -> dict[str, Any]:
         """The figures, with the most frequent skeleton and a request that has it."""
@@ -65,6 +81,9 @@ class Variety:
             "kinds": dict(sorted(self.kinds.items())),
             "argument_types": dict(sorted(self.types.items())),
             "numbers_said_in_words": self.in_words,
+            "dates_said_in_other_forms": self.dates_spelt,
+            "argument_values_said": self.said,
+            "argument_value_not_said": self.unsaid,
             "skeletons": len(self.skeletons),
             "most_frequent_skeleton": {**most, "share": round(count / self.examples, 4) if self.examples else 0.0},
             "requests_repeated": self.examples - len(self.requests),

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from corpus.api import Api
-from corpus.call_values import can_speak, words_of
+from corpus.call_values import can_speak
 from corpus.family_identifiers import NotSimulated, Origin, identifier_of, origin_of, required, text_parameters
 from corpus.family_names import VERBS, collections_of, role_and_noun, singular
 from corpus.result_shapes import Place, normal, place_of
+from corpus.spoken_forms import words_of
 
 BOILERPLATE = re.compile(
     r"\b(token|dry run|validate only|request id|idempotency|etag|fingerprint|kind|self link|mask|page|password|secret"

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus.api import Api
-from corpus.call_values import WORDS, make_value, words_of
+from corpus.call_values import WORDS, make_value
 from corpus.result_shapes import JsonSchema, fits
+from corpus.spoken_forms import words_of
 from records.files import stable_hash
 
 MOST_OPTIONAL = 2

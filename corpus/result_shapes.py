@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from corpus.call_values import words_of
+from corpus.spoken_forms import words_of
 
 JsonSchema = dict[str, Any]
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from corpus.call_requests import Said
-from corpus.call_values import REGIONS, WORDS, Value, make_value, words_of
+from corpus.call_values import REGIONS, WORDS, Value, make_value
 from corpus.families import Family
 from corpus.result_shapes import JsonSchema, fits, normal
 from corpus.simulated_values import ACCOUNT, fits_everywhere
+from corpus.spoken_forms import words_of
 
 ATTEMPTS = 8
 MOST_OPTIONAL = 3

@@ -6,6 +6,8 @@ OPENINGS = (
     "||||Hi, |Hello! |Morning. |Quick one: |For the {topic}: |We are preparing the {topic}. |I'm working on the "
     "{topic}. "
     "|Next task: |Hey, |Thanks for the help so far. |As discussed, |Small request. |I'm cleaning up after the {topic}. "
+    "|Back to the {topic}. |This is for the {topic}. |One more thing. |A favour: |About the {topic}: |"
+    "Sorry for the rush. "
 ).split("|")
 ASKING = (
     "{}|{}|{}|please {}|can you {}?|could you {}?|I need you to {}|I want to {}|I'd like to {}|we have to {}|help me {}"

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.call_values import words_of
 from corpus.families import Family
 from corpus.family_identifiers import required
 from corpus.result_shapes import fits
@@ -20,6 +19,7 @@ from corpus.simulated_answers import IDENTIFIER
 from corpus.simulated_values import new_identifier
 from corpus.simulator import PAGE_SIZES, PAGE_TOKENS, Arguments, Observation, Simulator
 from corpus.simulator_errors import INVALID, THROTTLED
+from corpus.spoken_forms import words_of
 from records.calls import Call, Message, calls_message
 
 

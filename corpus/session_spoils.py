@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.call_values import words_of
 from corpus.families import Family
 from corpus.result_shapes import JsonSchema
+from corpus.spoken_forms import words_of
 
 MOST_CHOICES = 12
 """Most values of an enum that an error message lists."""

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from corpus.call_requests import Said
-from corpus.call_values import TOPICS, words_of
+from corpus.call_values import TOPICS
 from corpus.session_phrases import ASKING, CREATE, ENDINGS, LINKS, LIST_HEADS, NAMED, OPENINGS
+from corpus.spoken_forms import words_of
 
 
 def article(noun: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from corpus.call_values import words_of
 from corpus.families import Family
 from corpus.result_shapes import JsonSchema, Place, fill, fits, is_long_running, normal, put
 from corpus.simulated_values import complete, time_text
+from corpus.spoken_forms import words_of
 
 IDENTIFIER = "\0"
 """Key of a stored resource under which its identifier lies; no property has this name."""

@@ -6,9 +6,9 @@ import datetime
 import re
 from typing import Any
 
-from corpus.call_values import words_of
 from corpus.families import Family
 from corpus.result_shapes import JsonSchema, fits, normal
+from corpus.spoken_forms import words_of
 from records.files import sha256_json, stable_hash
 
 ACCOUNT = "123456789012"

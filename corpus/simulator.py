@@ -11,12 +11,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from corpus.call_values import words_of
 from corpus.families import Family
 from corpus.result_shapes import normal, put
 from corpus.simulated_answers import IDENTIFIER, answer_of, record_at
 from corpus.simulated_values import changed_by_service, complete, etag, new_identifier, written_by_service
 from corpus.simulator_errors import CONFLICT, INVALID, NOT_FOUND, THROTTLED, error, problem
+from corpus.spoken_forms import words_of
 from records.files import stable_hash
 
 THROTTLED_PERCENT = 6

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import re
 from typing import Any
 
 import jsonschema
@@ -13,7 +12,9 @@ import pytest
 from corpus.api import Api
 from corpus.call_examples import KINDS, REQUESTS, call_examples, group_of
 from corpus.call_requests import task_words
-from corpus.call_values import MONTHS, SMALL_NUMBERS, can_speak, make_value, words_of
+from corpus.call_values import can_speak, make_value
+from corpus.spoken_forms import is_said
+from tests.corpus.heard import is_heard, leaves
 
 SCHEMAS: list[dict[str, Any]] = [
     {"type": "string", "description": "The bucket."},
@@ -60,29 +61,6 @@ def functions_of(example: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {tool["function"]["name"]: tool["function"] for tool in example["tools"]}
 
 
-def leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for part in value.values() for leaf in leaves(part)]
-    if isinstance(value, list):
-        return [leaf for part in value for leaf in leaves(part)]
-    return [value]
-
-
-def is_said(value: Any, request: str) -> bool:
-    """Whether the request holds a value, as figures, as a word, or as a spelt date."""
-    if isinstance(value, bool):
-        on = r"\b(enabled|true|on)\b" if value else r"\b(disabled|false|off)\b"
-        return re.search(on, request) is not None
-    if isinstance(value, int | float):
-        words = SMALL_NUMBERS[value] if isinstance(value, int) and 0 <= value < len(SMALL_NUMBERS) else None
-        figures = {f"{value:g}", str(value), f"{value:,}"}
-        return any(form in request for form in figures) or (words is not None and words in request)
-    if date := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value):
-        year, month, day = map(int, date.groups())
-        return value in request or f"{MONTHS[month - 1]} {day}, {year}" in request
-    return value in request or words_of(value) in request
-
-
 def test_every_call_validates_against_its_tool() -> None:
     seen = 0
     for example in EXAMPLES:
@@ -98,6 +76,7 @@ def test_every_argument_value_is_in_the_request() -> None:
         request = example["messages"][0]["content"]
         for call in calls_of(example):
             for value in leaves(call["arguments"]):
+                assert is_heard(value, request), (value, request)
                 assert is_said(value, request), (value, request)
 
 
@@ -159,6 +138,17 @@ def test_most_requests_differ() -> None:
     assert len({example["messages"][0]["content"] for example in EXAMPLES}) > 0.98 * len(EXAMPLES)
 
 
+def test_what_has_no_verb_is_not_asked_for() -> None:
+    boxes = [
+        dataclasses.replace(APIS[n], id=f"made/s/Box{n}", name=f"s.Box{n}", description=f"The box {n} of all.")
+        for n in range(9)
+    ]
+    examples = list(call_examples([*APIS[:9], *boxes], 200, seed=1))
+    assert not any("Box" in name or "box" in name for example in examples for name in functions_of(example))
+    with pytest.raises(ValueError, match="0 of 9 APIs"):
+        next(call_examples(boxes, 1, seed=1))
+
+
 def test_too_few_apis_is_an_error() -> None:
     with pytest.raises(ValueError, match="3 of 3 APIs can be called in words"):
         next(call_examples(APIS[:3], 1, seed=1))
@@ -188,6 +178,9 @@ def test_what_cannot_be_said_is_known(schema: dict[str, Any]) -> None:
         ("dataflow.projects_jobs_update", "The state of a job.", "update the projects jobs"),
         ("dataflow.projects_jobs_get", "Gets a job by its id.", "get a job by its id"),
         ("x.frobnicate", "It is not known.", "call frobnicate"),
+        ("x.parse", "Parses a text.", "parse a text"),
+        ("x.is_leap", "Return True if a year has 366 days.", "check whether a year has 366 days"),
+        ("x.shift", "Shifts" + " one of the" * 5, "shift" + " one of the" * 5),
     ],
 )
 def test_task_words(name: str, description: str, task: str) -> None:

@@ -6,16 +6,15 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from typing import Any
 
 import jsonschema
 import pytest
 
-from corpus.call_values import MONTHS, SMALL_NUMBERS, words_of
 from corpus.session_drafts import NoSession
 from corpus.session_scene import Step
 from corpus.sessions import SCENARIOS, Session, make_session, replay
 from corpus.simulator_errors import CONFLICT, INVALID, KINDS, NOT_FOUND, THROTTLED
+from tests.corpus.heard import is_heard, leaves
 from tests.corpus.made_apis import thing
 from tests.corpus.made_sessions import FAMILIES, SESSIONS
 
@@ -29,24 +28,6 @@ def calls_and_texts(session: Session) -> list[tuple[Step, str]]:
         elif message["role"] in ("user", "tool"):
             before += message["content"] + "\n"
     return found
-
-
-def leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for part in value.values() for leaf in leaves(part)]
-    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list) else [value]
-
-
-def is_said(value: Any, text: str) -> bool:
-    if isinstance(value, bool):
-        return str(value).lower() in text
-    if isinstance(value, int | float):
-        small = isinstance(value, int) and 0 <= value < len(SMALL_NUMBERS) and SMALL_NUMBERS[value] in text
-        return small or any(form in text for form in (f"{value:g}", str(value), f"{value:,}"))
-    if date := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value):
-        year, month, day = map(int, date.groups())
-        return value in text or f"{MONTHS[month - 1]} {day}, {year}" in text
-    return value in text or words_of(value) in text
 
 
 def test_the_made_up_families_are_found() -> None:
@@ -95,7 +76,7 @@ def test_every_argument_value_is_in_the_goal_or_an_earlier_observation() -> None
             for name, value in step.call.arguments.items():
                 # The mask is the name of the parameter that changes.
                 if name != "updateMask" and step.valid:
-                    assert all(is_said(leaf, before) for leaf in leaves(value)), (step.call, before)
+                    assert all(is_heard(leaf, before) for leaf in leaves(value)), (step.call, before)
 
 
 @pytest.mark.parametrize("kind", KINDS)
