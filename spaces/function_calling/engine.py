@@ -19,6 +19,7 @@ from torch.nn import functional
 KEPT_TEXTS = 3
 """Texts whose keys and values are kept, the least recently used one being replaced."""
 
+ROWS_AT_ONCE = 2_048
 LONGEST = 2_816
 """Most tokens of prompt and answer together; the keys and values of so many have their place from the start."""
 
@@ -38,8 +39,12 @@ class Quantised(NamedTuple):
 
 def quantise(weight: Tensor) -> Quantised:
     """Round a float matrix [out, in] to int8, symmetric, one scale a row."""
-    scales = weight.abs().amax(1).clamp(min=1e-8) / 127
-    return Quantised((weight / scales[:, None]).round().to(torch.int8).t(), scales)
+    scales = torch.maximum(weight.amax(1), -weight.amin(1)).clamp(min=1e-8) / 127
+    values = torch.empty(weight.shape, dtype=torch.int8)
+    for start in range(0, len(weight), ROWS_AT_ONCE):  # a few rows in float at a time, for the sake of memory
+        rows = slice(start, start + ROWS_AT_ONCE)
+        values[rows] = (weight[rows] / scales[rows, None]).round_().to(torch.int8)
+    return Quantised(values.t(), scales)
 
 
 class Layer(NamedTuple):
@@ -96,20 +101,28 @@ class Int8Llama:
         self.cos, self.sin = angles.cos()[:, None], angles.sin()[:, None]
         self.texts: list[KeptText] = []
         self.clock = 0
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Make the libraries compile their kernels now, and not for the first visitor."""
+        self.start(list(range(64)))
+        self.step([0])
+        self.texts.clear()
 
     def _read(self, folder: Path, layers: int) -> None:
         from safetensors import safe_open
 
-        places: dict[str, Any] = {}
+        places: dict[str, Path] = {}
         for file in sorted(folder.glob("*.safetensors")):
-            opened = safe_open(file, framework="pt")
-            places |= dict.fromkeys(opened.keys(), opened)
+            with safe_open(file, framework="pt") as opened:
+                places |= dict.fromkeys(opened.keys(), file)
 
         def get(name: str) -> Tensor:
             if name not in places:
                 raise UnsupportedModelError(f"{folder} has no weight {name}")
-            # A copy: a view of the mapped file would keep all of it in memory.
-            return places[name].get_tensor(name).to(torch.float32, copy=True)
+            # Opened anew, and a copy: an open map keeps all that was read of it in memory.
+            with safe_open(places[name], framework="pt") as opened:
+                return opened.get_tensor(name).to(torch.float32, copy=True)
 
         def joined(prefix: str, names: str) -> Quantised:
             return quantise(torch.cat([get(f"{prefix}{name}_proj.weight") for name in names.split()]))

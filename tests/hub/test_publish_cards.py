@@ -105,7 +105,8 @@ def test_dataset_card_has_what_the_viewer_needs(made: tuple[Recipe, Inputs, Path
     text = (cards / "dataset-forge-tiny" / "README.md").read_text()
     values = yaml.safe_load(text.split("---\n")[1])
     (docs,) = [info for info in values["dataset_info"] if info["config_name"] == "api_docs"]
-    assert docs["features"] == [{"name": "text", "dtype": "string"}, {"name": "license", "dtype": "string"}]
+    columns = [{"name": name, "dtype": "string"} for name in ("text", "license", "source")]
+    assert docs["features"] == [*columns, {"name": "api_ids", "list": "string"}]
     assert [(split["name"], split["num_examples"]) for split in docs["splits"]] == [("train", 7), ("validation", 2)]
     sizes = sum(file.stat().st_size for file in (inputs.corpus / "data" / "api_docs").iterdir())
     assert docs["download_size"] == sizes
