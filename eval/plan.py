@@ -20,7 +20,7 @@ __all__ = ["TASKS", "Job", "choose_jobs", "make_job", "mark", "result_folder", "
 SCORED_BY = tuple(
     f"eval/{name}.py"
     for name in (
-        *("answers", "generation", "hf", "packed*", "run", "settled"),
+        *("answers", "generation", "lm_eval_tasks", "hf", "packed*", "run", "settled"),
         *("benchmark_loss", "constrained", "endpoint", "multi_turn"),
     )
 )

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from eval.multi_turn import run_episodes
-from eval.tasks.agentbench import task
 from eval.tasks.agentbench.database import SqliteTable, mysql_strings, table_hash
-from eval.tasks.agentbench.db import CHANGES, DatabaseEpisode, of_kind, questions, same_answer
+from eval.tasks.agentbench.db import CHANGES, DatabaseEpisode, by_id, of_kind, questions, same_answer
 from records.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,10 +51,10 @@ def made(tmp_path, monkeypatch):
     (folder / "standard.jsonl").write_text("\n".join(map(json.dumps, rows)))
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     questions.cache_clear()
-    task._by_id.cache_clear()
+    by_id.cache_clear()
     yield folder
     questions.cache_clear()
-    task._by_id.cache_clear()
+    by_id.cache_clear()
 
 
 def sql(statement: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from eval.benchmarks import registry
 from eval.tasks.api_bank import task
 from eval.tasks.api_bank.execution import apis_folder, judge_execution
-from eval.tasks.api_bank.samples import descriptions, samples
+from eval.tasks.api_bank.samples import by_id, descriptions, samples
 from eval.tasks.api_bank.scoring import judge_call, judge_response
 from records.errors import UserError
 
@@ -27,7 +28,7 @@ output_parameters = {'status': {'type': 'str', 'description': 'success or failed
 def clear():
     samples.cache_clear()
     descriptions.cache_clear()
-    task._by_id.cache_clear()
+    by_id.cache_clear()
 
 
 @pytest.fixture
@@ -179,7 +180,8 @@ def test_lm_evals_tasks_load_and_score(made):
 def test_missing_data_is_named(tmp_path, monkeypatch):
     clear()
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    assert task.missing().startswith("not scored: missing ")
+    why = registry()["api_bank"].missing()
+    assert len(why) == 4 and all(reason.startswith("not scored: missing ") for reason in why.values())
     monkeypatch.delenv("BENCH_DATA")
     with pytest.raises(UserError, match=r"BENCH_DATA.*DAMO-ConvAI"):
         samples(1, "call")

@@ -62,6 +62,24 @@ class Question:
     """Gold hash of the table after a change, as the benchmark writes it."""
     gold_sql: str
 
+    def messages(self) -> list[dict[str, Any]]:
+        """What is said before the first answer."""
+        return [
+            {"role": "user", "content": PROMPT},
+            {"role": "assistant", "content": "Ok."},
+            {"role": "user", "content": self.text},
+        ]
+
+    def prompt(self) -> str:
+        """The text a model reads first."""
+        return render_chat(self.messages(), answer_next=True)
+
+    def gold(self) -> str:
+        """The first answer that is right, or leads to a right one."""
+        if self.kind in CHANGES:
+            return f"Action: Operation\n```sql\n{self.gold_sql}\n```"
+        return f"Action: Answer\nFinal Answer: {json.dumps(list(self.answer), ensure_ascii=False)}"
+
     def open(self) -> SqliteTable:
         """A database of its own."""
         return SqliteTable(self.table, self.columns, self.rows)
@@ -95,6 +113,12 @@ def questions() -> tuple[Question, ...]:
     return tuple(found)
 
 
+@cache
+def by_id() -> dict[str, Question]:
+    """All questions by their ids."""
+    return {question.id: question for question in questions()}
+
+
 def of_kind(kind: str) -> tuple[Question, ...]:
     """The questions of `SELECT` (every kind that changes nothing), `INSERT` or `UPDATE`."""
     return tuple(q for q in questions() if (q.kind if q.kind in CHANGES else "SELECT") == kind)
@@ -106,11 +130,7 @@ class DatabaseEpisode:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.table = question.open()
-        self.messages: list[dict[str, Any]] = [
-            {"role": "user", "content": PROMPT},
-            {"role": "assistant", "content": "Ok."},
-            {"role": "user", "content": question.text},
-        ]
+        self.messages = question.messages()
         self.rounds = 0
         self.reason: str | None = None
         self.right = False

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from eval.bench_data import absent, identity, need
-from eval.benchmarks import Benchmark, Source, macro, micro
+from eval.bench_data_benchmark import bench_data_benchmark
+from eval.benchmarks import macro, micro
 from eval.tasks.api_bank.samples import API_LIST, FOLDERS, samples
 
 CALLS = ("api_bank_level1_call", "api_bank_level2_call")
 RESPONSES = ("api_bank_level1_response", "api_bank_level2_response")
-
-
-def _source() -> Source:
-    return Source("API-Bank", "levels 1 and 2", identity([need("api_bank", name) for name in _files()]))
-
-
-def _files() -> list[str]:
-    return [*FOLDERS.values(), API_LIST]
 
 
 def _ids(task: str) -> tuple[str, ...]:
@@ -25,17 +15,14 @@ def _ids(task: str) -> tuple[str, ...]:
     return tuple(sample.id for sample in samples(int(level), kind))
 
 
-def _missing() -> Mapping[str, str]:
-    problem = absent("api_bank", _files())
-    return {task: f"not scored: missing {problem}" for task in CALLS + RESPONSES} if problem else {}
-
-
 BENCHMARKS = [
-    Benchmark(
+    bench_data_benchmark(
         name="api_bank",
         title="API-Bank (levels 1 and 2)",
         suites={"api_bank": CALLS + RESPONSES},
-        source=_source,
+        files=[*FOLDERS.values(), API_LIST],
+        dataset="API-Bank",
+        version="levels 1 and 2",
         ids=_ids,
         weights=micro(CALLS),
         rule="calls right by parameters over all calls of levels 1 and 2; responses (ROUGE-L) are given apart "
@@ -45,12 +32,5 @@ BENCHMARKS = [
             "level2_call": macro(CALLS[1:]),
             "response_rouge_l": micro(RESPONSES),
         },
-        missing=_missing,
-        scored_by=(
-            "eval/tasks/api_bank/*.py",
-            "eval/tasks/api_bank/*.yaml",
-            "eval/tasks/api_bank/_*",
-            "records/calls.py",
-        ),
     )
 ]

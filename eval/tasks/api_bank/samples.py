@@ -112,6 +112,12 @@ def samples(level: int, kind: str) -> tuple[Sample, ...]:
     return tuple(sample for sample in found if sample.kind == kind and not undescribed(sample))
 
 
+@cache
+def by_id(level: int, kind: str) -> dict[str, Sample]:
+    """The steps of a level, `call` or `response`, by their ids."""
+    return {sample.id: sample for sample in samples(level, kind)}
+
+
 def undescribed(sample: Sample) -> tuple[str, ...]:
     """APIs of the dialogue that the authors' list holds no description of: such dialogues cannot be asked.
 

@@ -117,6 +117,12 @@ def questions(hub: str) -> tuple[Question, ...]:
     return _questions(hub, need("api_bench", HUBS[hub].questions))
 
 
+@cache
+def by_id(hub: str) -> dict[str, Question]:
+    """The questions of a hub by their ids."""
+    return {question.id: question for question in questions(hub)}
+
+
 def _questions(hub: str, path: Path) -> tuple[Question, ...]:
     found = []
     for number, row in enumerate(read_lines(path), 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eval.bench_data import explain, find, identity
+from eval.bench_data_benchmark import scored_by
 from eval.benchmarks import Benchmark, Source, macro
 from eval.tasks.nexus.definitions import API_LIST, definitions, missing_definitions, source_file
 from eval.tasks.nexus.questions import SETS, questions
@@ -54,6 +55,6 @@ BENCHMARKS = [
         averages={name: macro((task,)) for name, task in zip(SETS, TASKS, strict=True)},
         missing=missing,
         hub_dataset="Nexusflow/NexusRaven_API_evaluation",
-        scored_by=("eval/tasks/nexus/*.py", "eval/tasks/nexus/*.yaml", "eval/tasks/nexus/_*", "records/calls.py"),
+        scored_by=scored_by("nexus"),
     )
 ]

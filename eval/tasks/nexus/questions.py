@@ -57,6 +57,12 @@ def questions(dataset: str) -> tuple[Question, ...]:
         raise UserError(f"{path}: no queries of Nexus ({error!r}); fetch the file again") from None
 
 
+@cache
+def by_id(dataset: str) -> dict[str, Question]:
+    """The queries of a set by their ids."""
+    return {question.id: question for question in questions(dataset)}
+
+
 def _plain(dataset: str, rows: list[dict[str, Any]]) -> tuple[Question, ...]:
     functions = definitions(dataset)
     return tuple(
