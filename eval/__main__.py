@@ -88,7 +88,8 @@ def listing() -> str:
         there = [task for task in benchmark.tasks if task not in missing]
         number = sum(len(benchmark.ids(task)) for task in there)
         lines.append(f"{name}: {benchmark.title}, {len(there)} of {len(benchmark.tasks)} tasks, {number:,} questions")
-        lines += [f"  {reason}" for reason in sorted(set(missing.values()))]
+        gone = {task: why for task, why in benchmark.left_out().items() if task in there}
+        lines += [f"  {reason}" for reason in sorted({*missing.values(), *gone.values()})]
     return "\n".join(lines)
 
 

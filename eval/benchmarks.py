@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -71,6 +71,11 @@ class Benchmark:
     """Further averages that the authors give, by name; tasks without weight are not part of one."""
     missing: Callable[[], Mapping[str, str]] = dict
     """Task → `not scored: missing X (command that brings it)`, for tasks that cannot be asked here."""
+    left_out: Callable[[], Mapping[str, str]] = dict
+    """Task → how many of its questions cannot be asked here, and what is missing for them."""
+    partial: Callable[[Collection[str]], str | None] = lambda tasks: None
+    """From the tasks that were scored to what a headline over some of the tasks alone rests on; None where it is whole.
+    Only benchmarks whose `weights` leave out what is missing have one."""
     needs_likelihood: bool = False
     """Whether its tasks compare log-likelihoods, which an endpoint does not give."""
     hub_dataset: str | None = None

@@ -9,6 +9,7 @@ same episodes through the same prompts again.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from lm_eval.api.model import LM
 
 REPEATS = 10
 """An episode whose model makes the same calls with the same results this often in a row has ended."""
+WAIT_SECONDS = 1.0
+"""Between looks at episodes that all wait to begin."""
 MOST_STEPS = 400
 """Steps of an episode over all its turns, whatever the benchmark's own limits are."""
 
@@ -33,10 +36,13 @@ class Step:
 
 
 class Episode(Protocol):
-    """One conversation with an environment."""
+    """One conversation with an environment.
+
+    One that cannot begin before others have ended has an attribute `waiting`, true after such a `step`.
+    """
 
     def step(self) -> Step | None:
-        """What is asked next; None at the end."""
+        """What is asked next; None at the end, and where the episode cannot begin yet (see `waiting`)."""
 
     def take(self, answer: str) -> str | None:
         """Go on with the model's answer; returns what was called and came back, None where nothing was called."""
@@ -69,18 +75,19 @@ def run_episodes(
         task: named in the requests.
     """
     counted = [_Repeats() for _ in episodes]
-    steps = 0
-    while running := _running(lm, episodes, settings):
-        steps += 1
-        if steps > MOST_STEPS:
-            for number, _ in running:
-                episodes[number].end("endless")
-            break
+    steps = [0] * len(episodes)
+    while (running := _running(lm, episodes, settings)) or any(getattr(one, "waiting", False) for one in episodes):
+        if not running:
+            time.sleep(WAIT_SECONDS)
+            continue
         requests = [_request(step, settings[number], number, task) for number, step in running]
         answers = lm.generate_until(requests)
         for (number, _), answer in zip(running, answers, strict=True):
+            steps[number] += 1
             if counted[number].seen(episodes[number].take(answer)):
                 episodes[number].end("repeated_calls")
+            elif steps[number] >= MOST_STEPS and episodes[number].step() is not None:
+                episodes[number].end("endless")
     return [episode.transcript() for episode in episodes]
 
 

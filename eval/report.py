@@ -130,7 +130,8 @@ def require_equal(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 
 def _benchmark(scored: Sequence[Scored], benchmark: Benchmark, entry: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {key: entry[key] for key in ("title", "rule", "source", "of", "not_scored") if key in entry}
+    kept = ("title", "rule", "source", "of", "not_scored", "left_out", "partial")
+    found: dict[str, Any] = {key: entry[key] for key in kept if key in entry}
     averages = {"headline": benchmark.weights, **benchmark.averages}
     found["averages"] = {
         name: row for name, weights in averages.items() if (row := _average(scored, benchmark, weights))

@@ -29,7 +29,9 @@ def _headlines(report: dict[str, Any], roles: Sequence[str]) -> list[str]:
     for name, benchmark in report["benchmarks"].items():
         headline = benchmark["averages"].get("headline")
         if headline:
-            rows.append(_row(f"**{benchmark['title']}**", headline, report, roles))
+            title = f"**{benchmark['title']}**" + (" (partial)" if "partial" in benchmark else "")
+            rows.append(_row(title, headline, report, roles))
+            lines += [f"- {benchmark['title']}: {benchmark['partial']}"] if "partial" in benchmark else []
         else:
             reasons = sorted(set(benchmark.get("not_scored", {}).values())) or ["not scored: no question asked"]
             lines.append(f"- {benchmark['title']} (`{name}`): {'; '.join(reasons)}")
@@ -49,8 +51,9 @@ def _benchmark(name: str, benchmark: dict[str, Any], report: dict[str, Any], rol
     lines.append(
         f"{asked:,} of {benchmark['of']:,} questions asked; data {source['name']} {source['version']} "
         f"(sha256 `{source['sha256'][:12]}…`). Headline: {benchmark['rule']}."
+        + (f" Here a {benchmark['partial']}." if "partial" in benchmark else "")
     )
-    parts = sorted(set(benchmark.get("not_scored", {}).items()))
+    parts = sorted({*benchmark.get("not_scored", {}).items(), *benchmark.get("left_out", {}).items()})
     return [*lines, *(["", *[f"- `{task}`: {reason}" for task, reason in parts]] if parts else [])]
 
 

@@ -177,7 +177,11 @@ def _benchmark(job: Job, benchmark: Benchmark, samples: Mapping[str, Sequence[di
         found["hub_dataset"] = benchmark.hub_dataset
         found["scorer_sha256"] = scoring_sha256(benchmark.scored_by)
         found["of"] = sum(len(benchmark.ids(task)) for task in benchmark.tasks if task not in missing)
+    if gone := {task: why for task, why in benchmark.left_out().items() if task not in missing}:
+        found["left_out"] = gone
     values = {task: [row["score"] for row in samples[task]] for task in benchmark.tasks if task in samples}
+    if note := benchmark.partial(list(values)):
+        found["partial"] = note
     headline = weighted(values, benchmark.weights)
     if headline:
         found |= {"score": headline.score, "stderr": headline.stderr, "n": headline.n}

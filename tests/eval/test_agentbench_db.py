@@ -198,7 +198,7 @@ def test_runner_and_lm_evals_tasks(made):
     }
     insert = tasks["agentbench_db_insert"]
     scored = insert.process_results(insert.test_docs()[0], [json.dumps(found[0])])
-    assert scored == {"acc": 1.0, "reason": "right"}
+    assert scored == {"acc": 1.0, "reason": "right", "overall": pytest.approx(10 / 13.0 / 8 / 3)}
 
 
 def test_spoilt_rows_are_named(made):

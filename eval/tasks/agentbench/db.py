@@ -124,6 +124,11 @@ def of_kind(kind: str) -> tuple[Question, ...]:
     return tuple(q for q in questions() if (q.kind if q.kind in CHANGES else "SELECT") == kind)
 
 
+def engine() -> str:
+    """What answers the statements, as a version names it."""
+    return "SQLite"
+
+
 class DatabaseEpisode:
     """One question as a conversation (`eval.multi_turn.Episode`)."""
 

@@ -93,7 +93,7 @@ class Sandbox:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"},
-            **_as_nobody(),
+            **as_nobody(),
         )
         output, problem = _collect(process, self.limits)
         return Result(output.decode("utf-8", "replace"), process.returncode, problem)
@@ -117,7 +117,7 @@ def wrapped(work: Path, limits: Limits) -> list[str]:
     return [*line, f"--nproc={limits.processes}", f"--fsize={limits.file_bytes}", "--core=0", "--nofile=256"]
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     """Root gives up its rights before bubblewrap starts."""
     return {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -167,7 +167,7 @@ def require_sandbox() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         line = [*wrapped(Path(folder), Limits()), "true"]
-        ran = subprocess.run(line, capture_output=True, text=True, **_as_nobody())
+        ran = subprocess.run(line, capture_output=True, text=True, **as_nobody())
     if ran.returncode:
         raise UserError(
             f"this machine lets bubblewrap make no sandbox ({ran.stderr.strip()[-200:]}); allow unprivileged user "
