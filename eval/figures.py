@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from eval.seeds import kind_of
 from records.files import replacing
 
 COLOURS = ("#9aa5b1", "#5b8db8", "#d1603d", "#4c956c", "#8d6a9f")
@@ -31,9 +32,10 @@ def draw_scores(report: dict[str, Any], target: Path) -> None:
 
     groups = bars(report)
     roles = [model["role"] for model in report["models"]]
+    kinds = list(dict.fromkeys(kind_of(role) for role in sorted(roles, key=lambda role: role != kind_of(role))))
     width = 0.8 / len(roles)
     figure, axes = pyplot.subplots(figsize=(max(9.0, 0.9 * len(groups)), 4.5), layout="constrained")
-    for number, role in enumerate(roles):
+    for number, role in enumerate(sorted(roles, key=lambda role: kinds.index(kind_of(role)))):
         scores = [row["scores"][role] for row in groups.values()]
         places = [place + (number - (len(roles) - 1) / 2) * width for place in range(len(groups))]
         axes.bar(
@@ -43,7 +45,8 @@ def draw_scores(report: dict[str, Any], target: Path) -> None:
             yerr=[100 * score["stderr"] for score in scores],
             capsize=2,
             label=role,
-            color=COLOURS[number % len(COLOURS)],
+            color=COLOURS[kinds.index(kind_of(role)) % len(COLOURS)],
+            alpha=1.0 if role in kinds else 0.6,  # further seeds of a kind stand in its colour, lighter
         )
     labels = [f"{name}\nn={row['n']}" for name, row in groups.items()]
     turned = 0 if len(groups) <= 8 else 45

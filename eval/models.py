@@ -8,10 +8,13 @@ from pathlib import Path
 
 from records.errors import UserError
 from records.files import read_json, sha256_file, sha256_json
+from records.model_names import trained_models
 from records.recipe import Recipe, build_folder
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 ENDPOINT = re.compile(r"(https?://[^#\s]+)#(\S+)")
+ROLES = {"broad-ift": "broad", "control": "control", "ift": "ours"}
+"""Kind of a fine-tuned model → who it is in the comparison."""
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
 
 
@@ -20,7 +23,7 @@ class Model:
     """A model and who it is in the comparison."""
 
     role: str
-    """`base`, `control`, `ours`, or the name of a model given by hand."""
+    """`base`, `control`, `ours` (`ours-seed2` of a further seed), `broad`, or the name of a model given by hand."""
     name: str
     """Names the results' folder."""
     place: str
@@ -44,7 +47,7 @@ class Model:
 
 
 def find_models(recipe: Recipe, given: list[str]) -> list[Model]:
-    """The models to evaluate: `given`, or base, control and ours of the recipe.
+    """The models to evaluate: `given`, or the base and every fine-tuned model of the recipe, control and ours last.
 
     Args:
         given: folders, Hub ids (`owner/name`, `owner/name@revision`) or endpoints (`http://host:port/v1#model-name`).
@@ -58,11 +61,20 @@ def find_models(recipe: Recipe, given: list[str]) -> list[Model]:
         if len(set(names)) < len(names):
             raise UserError(f"two models have one name ({', '.join(names)}); results are kept by name")
         return models
-    base = recipe.training.base
     models_folder = build_folder(recipe) / "models"
     remedy = f"run `make train RECIPE={recipe.name}` first"
-    roles = {"base": "base", "control": f"{base.name}-ift", "ours": f"hephaestus-{base.size}-ift"}
-    return [_from_folder(role, models_folder / name, remedy) for role, name in roles.items()]
+    return [_from_folder(role, models_folder / name, remedy) for role, name in recipe_roles(recipe).items()]
+
+
+def recipe_roles(recipe: Recipe) -> dict[str, str]:
+    """Role → folder: base, further seeds and the model made without stages where there are any, control, ours."""
+    found: dict[str, str] = {"base": "base"}
+    last: dict[str, str] = {}
+    for model in trained_models(recipe):
+        if model.kind in ROLES:
+            role = model.key.replace(model.kind, ROLES[model.kind], 1)
+            (last if role in ("control", "ours") else found)[role] = model.name
+    return found | {role: last[role] for role in ("control", "ours")}
 
 
 def _given(place: str) -> Model:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from eval.benchmarks import Benchmark, Score, Weights, registry, weighted
+from eval.seeds import over_seeds
 from eval.statistics import mcnemar_exact, mean, mean_stderr, normal_two_sided
 from records.errors import UserError
 from records.files import read_json, sha256_file, sha256_json, write_json, write_text
 from records.marks import is_done, set_done
 
-WRITERS = ("report", "report_text", "figures", "model_index", "benchmarks", "statistics")
+WRITERS = ("report", "report_text", "figures", "model_index", "benchmarks", "statistics", "seeds")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def compare(scored: Sequence[Scored]) -> dict[str, Any]:
     }
     if len(scored) > 1:
         report["paired"] = {"of": scored[-1].role, "against": scored[-2].role}
+        if seeds := over_seeds(report):
+            report["seeds"] = seeds
     return report
 
 

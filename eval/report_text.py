@@ -15,7 +15,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     roles = [model["role"] for model in report["models"]]
     lines = ["# Evaluation", ""]
     lines += [f"- **{model['role']}**: {model['label']}" for model in report["models"]]
-    lines += ["", *_headlines(report, roles), "", *_notes(report)]
+    lines += ["", *_headlines(report, roles), "", *_notes(report), *_seeds(report)]
     for name, benchmark in report["benchmarks"].items():
         if benchmark["tasks"]:
             lines += ["", *_benchmark(name, benchmark, report, roles)]
@@ -36,6 +36,28 @@ def _headlines(report: dict[str, Any], roles: Sequence[str]) -> list[str]:
             reasons = sorted(set(benchmark.get("not_scored", {}).values())) or ["not scored: no question asked"]
             lines.append(f"- {benchmark['title']} (`{name}`): {'; '.join(reasons)}")
     return [*_table(rows), *(["", *lines] if lines else [])]
+
+
+def _seeds(report: dict[str, Any]) -> list[str]:
+    """The pair over the seeds they were trained with: what one seed shows may be luck."""
+    found = report.get("seeds")
+    if not found:
+        return []
+    ours, control = found["of"], found["against"]
+    head = ["", "n", control, ours, f"{ours} − {control}", "by seed"]
+    rows = [head]
+    for title, row in found["rows"].items():
+        means = [f"{100 * row[role]['mean']:.1f} ± {100 * row[role]['sd']:.1f}" for role in (control, ours)]
+        difference = row["difference"]
+        each = ", ".join(f"{100 * value:+.1f}" for value in difference["by_seed"])
+        rows.append(
+            [title, str(row["n"]), *means, f"{100 * difference['mean']:+.1f} ± {100 * difference['stderr']:.1f}", each]
+        )
+    note = (
+        f"{len(found['roles'])} seeds of fine-tuning each. Scores: mean ± standard deviation over the seeds; "
+        "differences: mean ± its standard error over the seeds, which all answered the same questions."
+    )
+    return ["", "## Over the seeds", "", note, "", *_table(rows)]
 
 
 def _benchmark(name: str, benchmark: dict[str, Any], report: dict[str, Any], roles: Sequence[str]) -> list[str]:

@@ -20,8 +20,11 @@ from records.release_data import write_release
 from records.space_folder import shows_release
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-PARENT = {"stage1": "base", "stage2": "stage1", "ift": "stage2", "control": "base"}
-CALLING = ("ift", "control")
+PARENT = {"stage1": "base", "stage2": "stage1", "ift": "stage2", "control": "base"} | {
+    "broad": "base",
+    "broad-ift": "broad",
+}
+CALLING = ("ift", "control", "broad-ift")
 MAIN_SOURCES = 3
 
 
@@ -68,7 +71,7 @@ class Names:
 
     def parent(self, model: ModelInput) -> str:
         """Id of what a model was trained from."""
-        parent = PARENT[model.stage]
+        parent = PARENT[model.kind]
         return self.release.base_model if parent == "base" else self.models[parent]
 
 
@@ -111,7 +114,7 @@ def model_card(inputs: Inputs, model: ModelInput, names: Names) -> str:
         **names.common,
         **{"model": model, "name": names.model(model), "record": model.record, "parent": names.parent(model)},
         **{"base": inputs.base.record, "base_model": release.base_model, "manifest_sha256": inputs.manifest_sha256},
-        **{"calls": model.stage in CALLING, "notice": asked.notice if asked else None},
+        **{"calls": model.kind in CALLING, "notice": asked.notice if asked else None},
         **{"losses": _losses(model.record), "settings": _settings(model.record), "recipe": inputs.recipe_name},
         "has_loss_figure": (model.folder / "figures" / "loss.png").is_file(),
         "has_score_figure": bool(model.scores) and inputs.score_figure is not None,
@@ -150,7 +153,37 @@ def _scores(inputs: Inputs) -> dict[str, Any]:
     shown = [inputs.base, inputs.model("control"), inputs.model("ift")]
     tasks = sorted({task for model in shown for task in model.scores})
     rows = [(task, *(_score(model.scores.get(task)) for model in shown)) for task in tasks]
-    return {"score_rows": rows, "differences": _differences(inputs, tasks)}
+    differences = [*_differences(inputs, tasks), *_over_seeds(inputs, tasks)]
+    return {"score_rows": rows, "differences": differences, "further_rows": _further(inputs, tasks)}
+
+
+def _further(inputs: Inputs, tasks: list[str]) -> list[tuple[str, str, str]]:
+    """Model, task and score of what is neither base, control nor ours of the first seed."""
+    further = [model for model in inputs.models if model.kind in CALLING and model.stage not in ("ift", "control")]
+    return [
+        (model.name, task, _score(model.scores[task])) for model in further for task in tasks if task in model.scores
+    ]
+
+
+def _over_seeds(inputs: Inputs, tasks: list[str]) -> list[str]:
+    """The mean difference to the control where several seeds of both were scored, with what each seed shows."""
+    by_key = {model.stage: model.scores for model in inputs.models}
+    pairs = [
+        (scores, by_key[key.replace("ift", "control", 1)])
+        for key, scores in by_key.items()
+        if key.partition("-seed")[0] == "ift"
+    ]
+    notes = []
+    for task in tasks:
+        gaps = [
+            100 * (float(ours[task]["score"]) - float(control[task]["score"]))
+            for ours, control in pairs
+            if task in ours and task in control
+        ]
+        if len(gaps) > 1:
+            each = ", ".join(f"{gap:+.1f}" for gap in gaps)
+            notes.append(f"{task}: {sum(gaps) / len(gaps):+.1f} points on average over {len(gaps)} seeds ({each})")
+    return notes
 
 
 def _score(row: dict[str, Any] | None) -> str:

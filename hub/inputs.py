@@ -9,6 +9,7 @@ from typing import Any
 from hub.row_licences import check_row_licences, is_known
 from records.errors import UserError
 from records.files import read_json, sha256_file
+from records.model_names import trained_models
 from records.recipe import ROOT, Recipe, build_folder
 from records.space_folder import VENDORED, vendored_files
 
@@ -23,6 +24,7 @@ class ModelInput:
 
     folder: Path
     stage: str
+    """Key among the recipe's models: stage1, ift, ift-seed2, …"""
     record: dict[str, Any]
     record_sha256: str
     results: dict[str, Any] | None
@@ -33,6 +35,11 @@ class ModelInput:
     def name(self) -> str:
         """Name of the model, which is also the repository's."""
         return self.folder.name
+
+    @property
+    def kind(self) -> str:
+        """Its stage, whatever the seed."""
+        return self.stage.partition("-seed")[0]
 
     @property
     def evaluated(self) -> Path:
@@ -77,7 +84,7 @@ class Inputs:
     manifest_sha256: str
     base: ModelInput
     models: tuple[ModelInput, ...]
-    """stage1, stage2, ift, control: the ones that are published."""
+    """stage1, stage2, ift, control, further seeds and the models made without stages: the ones that are published."""
     space: Path
     recipe_name: str
 
@@ -119,10 +126,8 @@ def find_inputs(recipe: Recipe) -> Inputs:
 
 
 def model_names(recipe: Recipe) -> dict[str, str]:
-    """Stage → model name, in the order they are published."""
-    base, size = recipe.training.base.name, recipe.training.base.size
-    ours = {stage: f"hephaestus-{size}-{stage}" for stage in ("stage1", "stage2", "ift")}
-    return {**ours, "control": f"{base}-ift"}
+    """Key of a model (its stage, with its seed where there are several) → name, in the order they are published."""
+    return {model.key: model.name for model in trained_models(recipe)}
 
 
 def _check_manifest(corpus: Path, manifest: dict[str, Any]) -> None:

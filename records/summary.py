@@ -69,7 +69,7 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _stage_order(record: dict[str, Any]) -> int:
-    return ("base", "stage1", "stage2", "ift", "control").index(record["stage"])
+    return ("base", "stage1", "stage2", "ift", "control", "broad", "broad-ift").index(record["stage"])
 
 
 def _model_order(file: Path) -> tuple[int, str]:

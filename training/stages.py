@@ -10,10 +10,19 @@ from records.assets import listed_assets
 from records.calls import chat_template
 from records.files import sha256_file, sha256_json
 from records.marks import fingerprint, is_done, set_done
+from records.model_names import trained_models
 from records.recipe import Recipe, build_folder
 from records.recipe_training import ParallelRecipe, StageRecipe
 
 MADE_BY = "make train"
+TITLES = {
+    "stage1": "stage I",
+    "stage2": "stage II",
+    "ift": "stage III",
+    "control": "control",
+    "broad": "one broad stage",
+    "broad-ift": "stage III from the broad stage",
+}
 
 
 @dataclass(frozen=True)
@@ -72,33 +81,19 @@ def workplace(recipe: Recipe) -> Workplace:
 
 def stages(recipe: Recipe) -> list[Stage]:
     """What is trained after the base, in order."""
-    training, size = recipe.training, recipe.training.base.size
-    seeds = training.seeds or (recipe.seed,)
-
-    def stage(kind: str, title: str, name: str, parent: str, values: StageRecipe, more: str = "") -> Stage:
-        seed = seeds[0] if not more else int(more.removeprefix("-seed"))
-        whole = values is training.ift
-        return Stage(
-            kind + more, kind, title, name + more, parent, values, whole, values.parallel or training.parallel,
-            seed if whole else recipe.seed,
+    training = recipe.training
+    both = dataclasses.replace(training.stage1, tokens=training.stage1.tokens + training.stage2.tokens)
+    values = {"stage1": training.stage1, "stage2": training.stage2, "broad": both}
+    found = []
+    for model in trained_models(recipe):
+        own = values.get(model.kind, training.ift)
+        title = TITLES[model.kind] + (f", seed {model.seed}" if "-seed" in model.key else "")
+        found.append(
+            Stage(
+                model.key, model.kind, title, model.name, model.parent, own, own is training.ift,
+                own.parallel or training.parallel, model.seed,
+            )
         )  # fmt: skip
-
-    names = [f"hephaestus-{size}-{step}" for step in ("stage1", "stage2", "ift")]
-    control = f"{training.base.name}-ift"
-    found = [
-        stage("stage1", "stage I", names[0], "base", training.stage1),
-        stage("stage2", "stage II", names[1], names[0], training.stage2),
-        stage("ift", "stage III", names[2], names[1], training.ift),
-        stage("control", "control", control, "base", training.ift),
-    ]
-    for seed in seeds[1:]:
-        found.append(stage("ift", f"stage III, seed {seed}", names[2], names[1], training.ift, f"-seed{seed}"))
-        found.append(stage("control", f"control, seed {seed}", control, "base", training.ift, f"-seed{seed}"))
-    if training.unstaged:
-        both = dataclasses.replace(training.stage1, tokens=training.stage1.tokens + training.stage2.tokens)
-        broad = f"hephaestus-{size}-broad"
-        found.append(stage("broad", "one broad stage", broad, "base", both))
-        found.append(stage("broad-ift", "stage III from the broad stage", f"{broad}-ift", broad, training.ift))
     return found
 
 

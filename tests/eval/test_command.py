@@ -53,6 +53,26 @@ def test_three_models_are_scored_and_compared(build, tiny_recipe, capsys):
     assert (build / "eval" / "figures" / "scores.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_models_of_further_seeds_and_without_stages_have_roles(tiny_recipe):
+    import yaml
+
+    from eval.models import recipe_roles
+    from records.recipe import load_recipe
+
+    file = tiny_recipe()
+    values = yaml.safe_load(file.read_text())
+    values["training"] |= {"seeds": [4, 5], "unstaged": True}
+    file.write_text(yaml.safe_dump(values))
+    assert list(recipe_roles(load_recipe(str(file))).items()) == [
+        ("base", "base"),
+        ("ours-seed5", "hephaestus-35m-ift-seed5"),
+        ("control-seed5", "smollm2-2layer-ift-seed5"),
+        ("broad", "hephaestus-35m-broad-ift"),
+        ("control", "smollm2-2layer-ift"),
+        ("ours", "hephaestus-35m-ift"),
+    ]
+
+
 def test_second_run_asks_nothing_and_full_results_are_kept(build, tiny_recipe, capsys):
     recipe = str(tiny_recipe())
     main(["--recipe", recipe])

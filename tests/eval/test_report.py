@@ -112,6 +112,40 @@ def test_results_that_do_not_belong_together_are_refused(results, tmp_path, chan
     assert not (tmp_path / "report" / "report.md").exists()
 
 
+def test_seeds_are_averaged_and_each_compared_with_its_own_control(results, tmp_path):
+    import shutil
+
+    import numpy
+
+    base, control, ours = results
+    further = []
+    for seed in (2, 3):
+        for (role, folder), skill in ((control, 0.25), (ours, 0.5)):
+            copied = tmp_path / f"{role}-seed{seed}"
+            shutil.copytree(folder, copied)
+            chance = random.Random(seed)
+            for file in (copied / "samples").glob("*.jsonl"):
+                rows = [json.loads(line) | {"right": chance.random() < skill} for line in file.read_text().splitlines()]
+                file.write_text("\n".join(map(json.dumps, rows)))
+            further.append((f"{role}-seed{seed}", copied))
+    report = write_report([base, *further, control, ours], tmp_path / "report")
+    assert report["paired"] == {"of": "ours", "against": "control"}, "the pair is that of the first seed"
+    found, folders = report["seeds"], dict([*further, control, ours])
+    assert found["roles"] == [["ours", "control"], ["ours-seed2", "control-seed2"], ["ours-seed3", "control-seed3"]]
+    means = {role: numpy.mean(rights(folder, "parallel")) for role, folder in folders.items()}
+    by_hand = [means[one] - means[other] for one, other in found["roles"]]
+    row = found["rows"]["bfcl_parallel"]
+    assert row["difference"]["by_seed"] == pytest.approx(by_hand)
+    assert row["difference"]["mean"] == pytest.approx(numpy.mean(by_hand))
+    assert row["difference"]["stderr"] == pytest.approx(numpy.std(by_hand, ddof=1) / math.sqrt(3))
+    ours_alone = [means[one] for one, _ in found["roles"]]
+    assert row["ours"] == pytest.approx({"mean": numpy.mean(ours_alone), "sd": numpy.std(ours_alone, ddof=1)})
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"| {100 * row['difference']['mean']:+.1f} ± {100 * row['difference']['stderr']:.1f} |" in text
+    assert "3 seeds of fine-tuning each" in text
+    assert "seeds" not in write_report(results, tmp_path / "one seed")
+
+
 def test_one_model_has_a_report_without_pairs(results, tmp_path):
     report = write_report(results[:1], tmp_path / "report")
     assert "paired" not in report and "McNemar" not in (tmp_path / "report" / "report.md").read_text()

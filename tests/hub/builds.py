@@ -11,6 +11,8 @@ import yaml
 
 from records.calls import chat_template
 from records.files import list_files, sha256_file, write_json
+from records.model_names import trained_models
+from records.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PICTURE = bytes.fromhex(
@@ -22,24 +24,23 @@ CONFIGS = {"api_docs": (7, 2), "code": (5, 1)}
 """Config → rows of train and validation."""
 
 
-def make_build(root: Path) -> tuple[Path, Path]:
-    """Write (build folder, recipe file): a tiny corpus, four tiny models with a base, results, and a Space."""
-    recipe = _write_recipe(root)
+def make_build(root: Path, training: dict[str, Any] | None = None) -> tuple[Path, Path]:
+    """Write (build folder, recipe file): a tiny corpus, four tiny models with a base, results, and a Space.
+
+    `training` are further keys of the recipe's training section; more models are written where they ask for them.
+    """
+    recipe = _write_recipe(root, training or {})
     build = root / "build" / "tiny"
     manifest = _write_corpus(build / "corpus")
-    for name, stage in _names().items():
+    names = {"base": "base", **{model.name: model.kind for model in trained_models(load_recipe(str(recipe)))}}
+    for name, stage in names.items():
         record = _write_model(build / "models" / name, name, stage, manifest)
-        if stage in ("base", "control", "ift"):
-            _write_results(build / "eval" / name, record, len(stage))
+        if stage in ("base", "control", "ift", "broad-ift"):
+            _write_results(build / "eval" / name, record, len(stage) + (_seed(name) if stage == "ift" else 1) - 1)
     return root / "build", recipe
 
 
-def _names() -> dict[str, str]:
-    ours = {f"hephaestus-1m-{stage}": stage for stage in ("stage1", "stage2", "ift")}
-    return {"base": "base", **ours, "tinybase-ift": "control"}
-
-
-def _write_recipe(root: Path) -> Path:
+def _write_recipe(root: Path, training: dict[str, Any]) -> Path:
     space = root / "space"
     space.mkdir()
     matter = (
@@ -52,6 +53,7 @@ def _write_recipe(root: Path) -> Path:
     values = yaml.safe_load((ROOT / "recipes" / "smoke.yaml").read_text())
     values["name"] = "tiny"
     values["training"]["base"] |= {"name": "tinybase", "size": "1m"}
+    values["training"] |= training
     names = {"dataset": "forge-tiny", "space": "demo-tiny", "version": "v0.1.0", "space_folder": str(space)}
     values["release"] = {**names, "allow_unchecked": ["tau_bench"]}
     file = root / "tiny.yaml"
@@ -115,7 +117,7 @@ def _write_model(folder: Path, name: str, stage: str, manifest: str) -> str:
             "files": list_files(folder),
         },
         "loss": {"first": 5.5, "last": 4.25, "heldout_before": 5.25, "heldout": 4.5, "curve": [[512, 5.5]]},
-        "hyperparameters": {"learning_rate": 1e-4, "sequence_length": 128},
+        "hyperparameters": {"learning_rate": 1e-4, "sequence_length": 128, "seed": _seed(name)},
         "parallel": {"dp": 1, "tp": 1, "pp": 1},
     }
     if stage == "base":
@@ -123,6 +125,10 @@ def _write_model(folder: Path, name: str, stage: str, manifest: str) -> str:
     write_json(folder / "record.json", record)
     write_json(folder / "run.json", {"seconds": 2})
     return sha256_file(folder / "record.json")
+
+
+def _seed(name: str) -> int:
+    return int(name.partition("-seed")[2] or 1)
 
 
 def _write_weights(folder: Path, seed: int) -> None:

@@ -174,3 +174,28 @@ def test_a_split_without_rows_is_left_out_of_the_card(made: tuple[Recipe, Inputs
     assert splits == {"api_docs": ["train", "validation"], "code": ["train"]}
     (code,) = [info for info in values["dataset_info"] if info["config_name"] == "code"]
     assert [split["name"] for split in code["splits"]] == ["train"]
+
+
+def test_further_seeds_and_the_unstaged_model_are_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build, file = make_build(tmp_path, {"seeds": [1, 2, 3], "unstaged": True})
+    monkeypatch.setenv("BUILD", str(build))
+    recipe = load_recipe(str(file))
+    inputs = find_inputs(recipe)
+    further = [*(f"{name}-seed{seed}" for seed in (2, 3) for name in ("hephaestus-1m-ift", "tinybase-ift"))]
+    further += ["hephaestus-1m-broad", "hephaestus-1m-broad-ift"]
+    assert [model.name for model in inputs.models][4:] == further
+    folder = tmp_path / "cards"
+    render_cards(inputs, recipe.release, "me", folder)
+    cards = {model.name: (folder / f"model-{model.name}" / "README.md").read_text() for model in inputs.models}
+    scores = {model.stage: model.scores["bfcl_simple_python"]["score"] for model in inputs.models if model.scores}
+    gaps = [100 * (scores[f"ift{seed}"] - scores[f"control{seed}"]) for seed in ("", "-seed2", "-seed3")]
+    assert len({round(gap) for gap in gaps}) == 3, "the seeds differ, so the mean means something"
+    line = f"bfcl_simple_python: {sum(gaps) / 3:+.1f} points on average over 3 seeds"
+    for text in cards.values():
+        assert line in text and f"({gaps[0]:+.1f}, {gaps[1]:+.1f}, {gaps[2]:+.1f})" in text
+    second = cards["hephaestus-1m-ift-seed2"]
+    assert "| Seed | 2: a repetition" in second and ModelCard(second).data.base_model == "me/hephaestus-1m-stage2"
+    assert ModelCard(cards["hephaestus-1m-broad-ift"]).data.base_model == "me/hephaestus-1m-broad"
+    assert "apply_chat_template" in cards["hephaestus-1m-broad-ift"] and "in one stage" in cards["hephaestus-1m-broad"]
+    dataset = (folder / "dataset-forge-tiny" / "README.md").read_text()
+    assert all(f"me/{name}" in dataset for name in further)
