@@ -15,6 +15,7 @@ from corpus.call_variety import Variety
 from corpus.drops import read_counts
 from corpus.executor import jsonl_writer, run_blocks
 from corpus.read_apis import attribution_of
+from corpus.rewrite_requests import rewrite_rows
 from corpus.rows import Row, jsonl_files, ordered_json, read_documents
 from corpus.session_rows import SessionReader
 from corpus.sources import read_apis
@@ -75,9 +76,13 @@ def write_calls(work: Work, folder: Path) -> None:
     if recipe.multi_turn:
         # Other sessions than those among the trajectories, which have the recipe's own seed.
         readers.append(SessionReader(apis, folder, recipe.multi_turn, seed + 1, "ift"))
-    run_blocks("calls", [*readers, jsonl_writer(folder / "rows")], folder, TASKS, work.workers)
+    written = folder / ("rows" if recipe.rewrite is None else "drafts")
+    run_blocks("calls", [*readers, jsonl_writer(written)], folder, TASKS, work.workers)
+    rewriting = None
+    if recipe.rewrite is not None:
+        rewriting = rewrite_rows(recipe.rewrite, written, folder / "rows", work.folder / "rewrites.jsonl")
     variety = Variety()
     for item in read_documents(*jsonl_files(folder / "rows")):
         row = item.metadata
         variety.add(row["kind"], json.loads(row["messages"]), json.loads(row["tools"]), row["api_ids"])
-    write_report(folder, {**variety.report(), "sessions": read_counts(folder / "drops")})
+    write_report(folder, {**variety.report(), "sessions": read_counts(folder / "drops"), "rewriting": rewriting})

@@ -190,14 +190,27 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
 
 
 def _variety(report: dict[str, Any]) -> list[tuple[str, str]]:
-    names = ("distinct_apis", "distinct_tools", "skeletons", "requests_repeated", "numbers_said_in_words")
+    names = (
+        "distinct_apis", "distinct_tools", "skeletons", "requests_repeated", "numbers_said_in_words",
+        "dates_said_in_other_forms",
+    )  # fmt: skip
     most = report["most_frequent_skeleton"]
+    said = ", ".join(f"{count:,}" for count in report["argument_values_said"].values())
     types = ", ".join(f"{name} {count:,}" for name, count in report["argument_types"].items())
     return [
         *((name.replace("_", " "), f"{report[name]:,}") for name in names),
         ("share of the most frequent skeleton", f"{most['share']:.2%} (`{most['skeleton']}`)"),
         ("arguments by type", types),
+        ("argument values said in the request, later in the dialogue, nowhere", said),
+        ("requests that a model rewrote", _rewriting(report["rewriting"])),
     ]
+
+
+def _rewriting(report: dict[str, Any] | None) -> str:
+    if report is None:
+        return "none"
+    lost = ", ".join(f"{found['count']:,} {reason.replace('_', ' ')}" for reason, found in report["dropped"].items())
+    return f"{report['kept']:,} of {report['asked']:,}, by {report['model']}; not used: {lost or 'none'}"
 
 
 def _privacy(report: dict[str, Any]) -> dict[str, Any]:

@@ -181,6 +181,28 @@ class MixRecipe:
 
 
 @dataclass(frozen=True)
+class RewriteRecipe:
+    """Requests written anew by a model behind an OpenAI-compatible endpoint; its key is `$OPENAI_API_KEY`."""
+
+    endpoint: str
+    """Address that ends in /v1."""
+    model: str
+    """The model's name there."""
+    share: float = 0.5
+    """Share of the requests that are rewritten; a rewrite that loses a value is not used."""
+    workers: int = 8
+    """Requests under way at once."""
+
+    def __post_init__(self) -> None:
+        if not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"endpoint is {self.endpoint!r}; it starts with http:// or https://")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share is {self.share:g}; it is above 0 and at most 1")
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; at least 1")
+
+
+@dataclass(frozen=True)
 class CallsRecipe:
     """Call examples for fine-tuning, written from API schemas."""
 
@@ -188,6 +210,8 @@ class CallsRecipe:
     """Examples written (train and validation together)."""
     multi_turn: int = 0
     """Sessions of several calls with their results beside them; for these, sources must hold whole services."""
+    rewrite: RewriteRecipe | None = None
+    """A model that says requests in its own words; none by default."""
 
 
 @dataclass(frozen=True)
