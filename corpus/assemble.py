@@ -13,7 +13,9 @@ from corpus.croissant import croissant
 from corpus.datasheet import datasheet
 from corpus.executor import progress
 from corpus.figures import draw_figures
-from corpus.licences import is_allowed
+from corpus.hub_commits import known_commits
+from corpus.hub_registry import ENTRIES
+from corpus.licences import consented, is_allowed
 from corpus.manifest import manifest_of
 from corpus.notices import write_notices
 from corpus.shards import shard_files
@@ -38,7 +40,12 @@ def assemble(work: Work, folder: Path) -> None:
         bar.update()
         found, rights = counts_and_rights(work)
         about = write_notices(rights, partial / "LICENSES")
-        sources = [{"name": name, **about[name], **found[name], **restricted(rights[name])} for name in sorted(found)]
+        also = consented(work.recipe.corpus.sources.attribution_licences)
+        place_hub_datasets(about, known_commits(work.folder))
+        sources = [
+            {"name": name, **about[name], **found[name], **rights_marks(name, rights[name], also)}
+            for name in sorted(found)
+        ]
         bar.update()
         reports = {name: report_of(work, step) for step, name in REPORTS.items()}
         for name, report in reports.items():
@@ -55,9 +62,26 @@ def assemble(work: Work, folder: Path) -> None:
     write_report(folder, {"sources": len(sources)})
 
 
-def restricted(rights: Mapping[str, set[str]]) -> dict[str, bool]:
-    """A mark on sources some of whose rows ask for more than notices: a recipe may accept that, publishing may not."""
-    return {} if all(map(is_allowed, rights)) else {"restricted": True}
+def place_hub_datasets(about: dict[str, dict[str, str]], commits: Mapping[str, str]) -> None:
+    """Give datasets of the Hub the commit that was read as their version, and their page."""
+    for entry in ENTRIES.values():
+        if entry.repo in about:
+            about[entry.repo] |= {"version": commits.get(entry.name, entry.revision), "url": entry.url}
+
+
+CLOSED = frozenset(entry.repo for entry in ENTRIES.values() if entry.non_commercial)
+"""Datasets of the Hub whose makers bind them to a purpose, whatever licence their page names."""
+
+
+def rights_marks(name: str, rights: Mapping[str, set[str]], also: frozenset[str]) -> dict[str, bool]:
+    """What a source's licences ask for beside notices.
+
+    `attribution`: credit and a statement of changes, which the notices give. `restricted`: more, which a recipe may
+    accept for its own use and publishing may not.
+    """
+    if name in CLOSED or not all(is_allowed(licence, also) for licence in rights):
+        return {"restricted": True}
+    return {} if all(map(is_allowed, rights)) else {"attribution": True}
 
 
 def counts_and_rights(work: Work) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, set[str]]]]:

@@ -8,7 +8,7 @@ import yaml
 
 from corpus.manifest import sources_of_apis
 from corpus.rows import CONFIGS, SPLITS
-from corpus.tables import config_table, licence_table, mix_table, source_table, stream_words
+from corpus.tables import config_table, licence_table, mix_table, rights_words, source_table, stream_words
 from records.recipe import Recipe
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
@@ -57,6 +57,8 @@ Shards hold each row once; training reads the configs as often as this says, so 
 
 {licences}
 
+{rights}
+
 The licence and notice texts of every source are in `LICENSES/`; each row names its own licence and attribution.
 
 {sources}
@@ -101,6 +103,7 @@ def card(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> s
         mix=mix_table(manifest),
         stream=stream_words(manifest),
         licences=licence_table(manifest),
+        rights=rights_words(manifest),
         sources=source_table(manifest),
         seeds=reports["retrieval"]["seeds"],
         candidates=reports["retrieval"]["candidates"],

@@ -11,6 +11,8 @@ from typing import Any
 
 from corpus.distributions import installed_versions
 from corpus.documents import BUNDLE, state_of_documents
+from corpus.hub_commits import resolve_commits
+from corpus.licences import consented
 from corpus.line import line
 from corpus.memory import PeakMemory
 from corpus.run_record import write_run_record
@@ -33,6 +35,8 @@ def main(argv: Sequence[str]) -> int:
         outside["documents"] = documents
     if os.environ.get("BENCH_DATA"):
         outside["benchmarks"] = benchmark_identities(work.recipe)
+    if any(cap != 0 for cap in work.recipe.corpus.sources.hub.values()):
+        outside["hub"] = resolve_commits(work.recipe.corpus.sources, work.folder)
     prints = prints_of(work, steps, outside)
     if options.dry_run:
         print(plan(work, steps, prints))
@@ -75,7 +79,7 @@ def preflight(work: Work) -> None:
     for name in wheels_of(work.recipe):
         asset(name)
     sources = work.recipe.corpus.sources
-    asked_entries(sources.hub, sources.hub_allow, sources.hub_licences)
+    asked_entries(sources.hub, sources.hub_allow, sources.hub_licences, consented(sources.attribution_licences))
     if work.recipe.corpus.workers < 1:
         raise UserError(f"corpus.workers of recipe {work.recipe.name} is {work.recipe.corpus.workers}; at least 1")
     require_space(work.folder, disk_bytes(work.recipe))

@@ -7,7 +7,16 @@ from typing import Any
 
 from corpus.manifest import sources_of_apis
 from corpus.rows import BENCHMARK_DERIVED, CONFIGS
-from corpus.tables import config_table, drop_table, licence_table, mix_table, source_table, stream_words, table
+from corpus.tables import (
+    config_table,
+    drop_table,
+    licence_table,
+    mix_table,
+    rights_words,
+    source_table,
+    stream_words,
+    table,
+)
 from records.recipe import Recipe
 
 BODY = """# Datasheet of {name} (recipe {recipe})
@@ -134,6 +143,8 @@ services that change: the documentation is of the versions named above.
 
 {licences}
 
+{rights}
+
 ## Maintenance
 
 **Who maintains it, and how can they be reached?** The project's issue tracker.
@@ -161,6 +172,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         drops=drop_table(reports),
         sources=source_table(manifest),
         licences=licence_table(manifest),
+        rights=rights_words(manifest),
         mix=mix_table(manifest),
         stream=stream_words(manifest),
         benchmark_derived=configs[BENCHMARK_DERIVED]["documents"],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from corpus.licences import is_allowed
+from corpus.licences import consented, is_allowed
 from corpus.read_apis import ApiStep
+from corpus.read_documents import DocumentReader
 from corpus.read_mcp import McpReader
 from corpus.read_openapi import OpenApiReader
 from records.assets import ROOT, asset
@@ -46,18 +47,21 @@ def document_readers(sources: SourcesRecipe, folder: Path, seed: int) -> list[Ap
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"corpus.sources names two paths that are both called {name}; rename one of them")
-    found: list[ApiStep] = []
+    found: list[DocumentReader] = []
+    also = consented(sources.attribution_licences)
     for item in sources.openapi:
         package = package_of(item.path)
         place = place_of(item.path)
         found.append(OpenApiReader(place, package, folder, item.apis, seed, item.licences, item.without))
     for tools in sources.mcp:
-        if not is_allowed(tools.license):
+        if not is_allowed(tools.license, also):
             raise UserError(f"corpus.sources.mcp: license {tools.license!r} of {tools.path} does not allow passing on")
         package = package_of(tools.path)
         place = place_of(tools.path)
         found.append(McpReader(place, package, tools.license, tools.attribution, folder, tools.apis, seed))
-    return found
+    for reader in found:
+        reader.also = also
+    return list(found)
 
 
 def state_of_documents(sources: SourcesRecipe) -> list[str]:

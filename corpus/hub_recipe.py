@@ -20,7 +20,7 @@ def entry_of(name: str) -> HubEntry:
 
 
 def asked_entries(
-    caps: Mapping[str, int | None], accepted: Iterable[str], licences: Mapping[str, str]
+    caps: Mapping[str, int | None], accepted: Iterable[str], licences: Mapping[str, str], also: frozenset[str]
 ) -> list[HubEntry]:
     """The entries of a recipe whose cap is not 0, checked before any work.
 
@@ -28,6 +28,7 @@ def asked_entries(
         caps: most records by name, null for all.
         accepted: names of datasets whose terms the recipe's author accepts.
         licences: by name, the licence of a dataset that states none; whoever writes it looked it up.
+        also: licences that the recipe lets in beside the permissive ones.
 
     Raises:
         UserError: a name is unknown, a cap is negative, a dataset is not readable, its terms are not accepted, or a
@@ -37,7 +38,7 @@ def asked_entries(
     for name, licence in licences.items():
         if entry_of(name).license != UNSTATED:
             raise UserError(f"corpus.sources.hub_licences.{name}: the dataset states {entry_of(name).license} itself")
-        if not is_allowed(licence):
+        if not is_allowed(licence, also):
             raise UserError(f"corpus.sources.hub_licences.{name}: {licence!r} does not allow passing on")
     asked = []
     for name, cap in caps.items():

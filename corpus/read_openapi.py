@@ -75,7 +75,7 @@ class OpenApiReader(DocumentReader):
             licence = self._licence(document)
             if self._elsewhere(document):
                 self.drop("other_source", file)
-            elif reason := licence_problem(licence):
+            elif reason := licence_problem(licence, self.also):
                 self._leave_aside(file, document, licence, reason)
             elif chosen is None or file in chosen:
                 yield from self._of(file, document, None if chosen is None else chosen[file])
@@ -100,7 +100,7 @@ class OpenApiReader(DocumentReader):
         catalogue: dict[str, list[str]] = {}
         taken: dict[str, set[str]] = {}
         for file, document in self._latest_documents(count=False):
-            if not self._elsewhere(document) and licence_problem(self._licence(document)) is None:
+            if not self._elsewhere(document) and licence_problem(self._licence(document), self.also) is None:
                 catalogue[file] = [f"{method} {path}" for method, path, _, _ in operations_of(document)]
         for turn, (file, key) in enumerate(round_robin(catalogue, self.seed)):
             # More than wanted, because some of the chosen turn out to lack documentation.

@@ -15,6 +15,7 @@ from corpus.benchmark_sources import benchmark_readers
 from corpus.documents import document_readers
 from corpus.drops import read_counts
 from corpus.executor import jsonl_writer, run_blocks
+from corpus.hub_commits import known_commits
 from corpus.read_azure_cli import AzureCliReader, AzureExamplesReader
 from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
@@ -78,7 +79,7 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         found.append(AzureExamplesReader(asset(AzureCliReader.package).path, folder, caps.azure_cli_examples, seed))
     found += document_readers(caps, folder, seed)
     found += benchmark_readers(caps, folder)
-    found += hub_readers(caps.hub, caps.hub_allow, caps.hub_licences, tokens, folder)
+    found += hub_readers(caps, tokens, folder, known_commits(work.folder))
     if caps.simulated_sessions:
         clouds = [BotocoreReader(botocore, folder, None, seed), GoogleReader(google, folder, None, seed)]
         found.append(WholeServicesReader(clouds, None, folder, caps.simulated_sessions, seed))

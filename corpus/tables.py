@@ -55,6 +55,22 @@ def licence_table(manifest: dict[str, Any]) -> str:
     return table(("licence (SPDX)", "sources", "rows", "tokens"), [(name, *values) for name, values in ordered])
 
 
+def rights_words(manifest: dict[str, Any]) -> str:
+    """Which sources ask for more than notices, and what follows."""
+    said = []
+    for mark, follows in (
+        (
+            "attribution",
+            "ask for credit and a statement of changes; `LICENSES/` gives both, and whoever passes rows on must too",
+        ),
+        ("restricted", "ask for more, which this recipe accepts for its own use; a release cannot hold them"),
+    ):
+        names = [source["name"] for source in manifest["sources"] if source.get(mark)]
+        if names:
+            said.append(f"{', '.join(names)} {follows}.")
+    return " ".join(said) or "No source asks for more than notices."
+
+
 def mix_table(manifest: dict[str, Any]) -> str:
     """Target and actual share of each group, and the epochs of its configs."""
     mix = manifest["mix"]

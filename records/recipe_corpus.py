@@ -94,6 +94,8 @@ class SourcesRecipe:
     """OpenAPI documents beside the wheels."""
     mcp: tuple[McpRecipe, ...] = ()
     """Tools of Model Context Protocol servers."""
+    attribution_licences: bool = False
+    """Whether CC-BY and ODC-By, which ask for credit and a statement of changes, let documents and datasets in."""
     hub: dict[str, int | None] = field(default_factory=dict)
     """Most records kept of each dataset of the Hub (corpus/hub_registry.py); null for all, 0 for none."""
     hub_allow: tuple[str, ...] = ()

@@ -14,15 +14,21 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, constants, errors
 
+from corpus.assemble import rights_marks
 from corpus.call_examples import group_of
 from corpus.drops import read_counts
+from corpus.hub_commits import known_commits, resolve_commits
 from corpus.hub_files import HubFiles, hub_errors
 from corpus.hub_recipe import asked_entries
 from corpus.hub_registry import ENTRIES, UNSTATED, HubEntry
-from corpus.licences import is_allowed
+from corpus.licences import consented, is_allowed
+from corpus.notices import declared_notices
 from corpus.read_hub import HubReader, hub_readers
+from corpus.tables import rights_words
 from records.calls import render_chat
 from records.errors import UserError
+from records.recipe import load_recipe
+from records.recipe_corpus import SourcesRecipe
 from tests.corpus.conftest import GOOD_CODE
 from tests.hub.processes import Server
 
@@ -168,13 +174,18 @@ def test_errors_say_what_to_do(server: Server, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_recipe_is_checked_before_any_work(caps: Any, accepted: Any, licences: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        asked_entries(caps, accepted, licences)
+        asked_entries(caps, accepted, licences, frozenset())
 
 
 def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
-    caps = {"toolace": 0, "xlam": None, "glaive": 7}
-    readers = hub_readers(caps, ("xlam",), {}, CONTROL, tmp_path)
+    sources = sources_with(hub={"toolace": 0, "xlam": None, "glaive": 7}, hub_allow=("xlam",))
+    readers = hub_readers(sources, CONTROL, tmp_path, {"xlam": "c" * 40})
     assert [(reader.entry.name, reader.limit) for reader in readers] == [("glaive", 7), ("xlam", None)]
+    assert [reader.entry.revision for reader in readers] == [ENTRIES["glaive"].revision, "c" * 40]
+
+
+def sources_with(**keys: Any) -> SourcesRecipe:
+    return dataclasses.replace(load_recipe("smoke").corpus.sources, **keys)
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
@@ -184,3 +195,64 @@ def test_every_entry_that_asks_more_than_notices_states_its_terms(entry: HubEntr
     assert entry.source and entry.attribution and (entry.files or entry.unreadable)
     assert entry.license == UNSTATED or "-" in entry.license
     assert entry.revision == "main" or len(bytes.fromhex(entry.revision)) == 20
+
+
+def test_an_entry_at_main_is_pinned_before_any_work_and_read_anew_when_it_moves(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = stored(server, "xlam", {"xlam_function_calling_60k.json": json.dumps([xlam_record(0, 1)]).encode()})
+    monkeypatch.setitem(ENTRIES, "xlam", entry)
+    sources = sources_with(hub={"xlam": None, "toolace": 3}, hub_allow=("xlam",))
+    first = resolve_commits(sources, tmp_path)
+    api = HfApi(endpoint=server.url, token=server.token)
+    assert first == {"xlam": api.dataset_info(entry.repo).sha, "toolace": ENTRIES["toolace"].revision}
+    content = json.dumps([xlam_record(0, 1), xlam_record(1, 2)]).encode()
+    api.upload_file(
+        path_or_fileobj=content, path_in_repo="xlam_function_calling_60k.json", repo_id=entry.repo, repo_type="dataset"
+    )
+    (_, reader) = hub_readers(sources, CONTROL, tmp_path, known_commits(tmp_path))
+    assert len(list(reader.run())) == 1, "the commit that was pinned is read, though main has moved"
+    second = resolve_commits(sources, tmp_path)
+    assert second["xlam"] != first["xlam"] and known_commits(tmp_path) == second
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert resolve_commits(sources, tmp_path) == second
+    assert f"going on with commit {second['xlam'][:12]}" in capsys.readouterr().err
+    with pytest.raises(UserError, match="lost the Hub"):
+        resolve_commits(sources, tmp_path / "elsewhere")
+
+
+def test_consent_lets_attribution_licences_in_and_nothing_else() -> None:
+    given = {"agentinstruct": "CC-BY-4.0"}
+    with pytest.raises(UserError, match="does not allow passing on"):
+        asked_entries({}, (), given, consented(False))
+    assert asked_entries({}, (), given, consented(True)) == []
+    for closed in ("CC-BY-NC-4.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "GPL-3.0-only"):
+        with pytest.raises(UserError, match="does not allow passing on"):
+            asked_entries({}, (), {"agentinstruct": closed}, consented(True))
+
+
+@pytest.mark.parametrize(
+    ("name", "licences", "consent", "marks"),
+    [
+        ("a", ["MIT"], True, {}), ("a", ["MIT", "CC-BY-4.0"], True, {"attribution": True}),
+        ("a", ["MIT", "CC-BY-4.0"], False, {"restricted": True}), ("a", ["CC-BY-NC-4.0"], True, {"restricted": True}),
+        ("a", ["MIT OR CC-BY-SA-4.0"], False, {}), ("a", ["MIT AND ODC-By-1.0"], True, {"attribution": True}),
+        ("a", ["GPL-2.0-only"], True, {"restricted": True}),
+        ("tuandunghcmut/toolbench-v1", ["Apache-2.0"], True, {"restricted": True}),
+    ],
+)  # fmt: skip
+def test_sources_are_marked_by_what_their_licences_ask(name: str, licences: Any, consent: bool, marks: Any) -> None:
+    assert rights_marks(name, {licence: {"them"} for licence in licences}, consented(consent)) == marks
+
+
+def test_notices_of_attribution_hold_credit_address_and_changes() -> None:
+    text = declared_notices({"CC-BY-4.0": {"Somebody (their dataset)"}, "MIT": {"Another"}})
+    assert "Somebody (their dataset)" in text and "creativecommons.org/licenses/by/4.0/legalcode" in text
+    assert "Changes: " in text and "Changes: " not in declared_notices({"MIT": {"Another"}})
+
+
+def test_what_the_datasheet_says_of_rights() -> None:
+    sources = [{"name": "free"}, {"name": "owed", "attribution": True}, {"name": "shut", "restricted": True}]
+    said = rights_words({"sources": sources})
+    assert "owed ask for credit" in said and "shut ask for more" in said and "free" not in said
+    assert rights_words({"sources": sources[:1]}) == "No source asks for more than notices."

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from corpus.documents import document_readers
 from corpus.openapi_documents import UNKNOWN
 from corpus.read_openapi import OpenApiReader
+from records.recipe import load_recipe
+from records.recipe_corpus import OpenApiRecipe
 from tests.corpus.made_documents import PUT, counts, document, reader
 
 
@@ -121,6 +125,22 @@ def test_unknown_licences_are_kept_aside(tmp_path: Path) -> None:
     assert list(without.apis()) == [] and counts(without) == {"other_source": 2}
     capped = reader(folder, tmp_path, 1, licences={"api.shelves.example": "MIT"}, without=["api.shelves.example"])
     assert list(capped.apis()) == [] and not capped._chosen(), "what is left out takes no turn of the cap"
+
+
+def test_licences_of_attribution_need_the_recipe_s_consent(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for kind in ("by", "by-nc", "by-sa"):
+        made = document()
+        page = f"https://creativecommons.org/licenses/{kind}/4.0/"
+        made["info"] = {"title": kind, "license": {"name": "CC", "url": page}}
+        (folder / f"{kind}.json").write_text(json.dumps(made))
+    silent = dataclasses.replace(load_recipe("smoke").corpus.sources, openapi=(OpenApiRecipe(str(folder)),))
+    (block,) = document_readers(silent, tmp_path / "silent", 1)
+    assert list(block.run()) == []
+    (block,) = document_readers(dataclasses.replace(silent, attribution_licences=True), tmp_path / "consent", 1)
+    assert {row.metadata["license"] for row in block.run()} == {"CC-BY-4.0"}
+    assert block.dropped["licence_not_allowed"]["count"] == 2
 
 
 def test_latest_stable_version_and_cap(tmp_path: Path) -> None:
