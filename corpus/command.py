@@ -17,6 +17,7 @@ from corpus.line import line
 from corpus.memory import PeakMemory
 from corpus.run_record import write_run_record
 from corpus.steps import Step, Work, is_complete, prints_of, run_step, work_of
+from corpus.tokenizer import tokenizer_state
 from records.assets import asset, library_wheels
 from records.errors import UserError
 from records.files import require_space
@@ -33,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     outside: dict[str, Any] = {"python": platform.python_version(), "installed": installed_versions()}
     if documents := state_of_documents(work.recipe.corpus.sources):
         outside["documents"] = documents
+    if work.recipe.corpus.tokenizer:
+        outside["tokenizer"] = tokenizer_state(work.recipe.corpus.tokenizer)
     if os.environ.get("BENCH_DATA"):
         outside["benchmarks"] = benchmark_identities(work.recipe)
     if any(cap != 0 for cap in work.recipe.corpus.sources.hub.values()):

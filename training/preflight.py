@@ -139,11 +139,23 @@ def check_corpus(recipe: Recipe, todo: list[Stage]) -> None:
 def _check_tokenizer(recipe: Recipe, vocabulary: int) -> None:
     manifest = read_json(workplace(recipe).manifest, made_by="make corpus")
     tokenizer = manifest.get("tokenizer") or {}
-    if tokenizer.get("vocabulary", vocabulary) != vocabulary:
+    remedy = "set corpus.tokenizer to the model that is trained, and run `make corpus` again"
+    known, size = tokenizer.get("vocabulary_sha256"), tokenizer.get("vocabulary", vocabulary)
+    # Models may have more rows than their tokenizer has ids; whether the ids are the same, the hash below tells.
+    if size > vocabulary or (size != vocabulary and not known):
         raise UserError(
             f"the corpus was tokenised with {tokenizer.get('name')} ({tokenizer['vocabulary']} ids) and "
-            f"{recipe.training.base.name} has {vocabulary}; run `make corpus` with this recipe again"
+            f"{recipe.training.base.name} has {vocabulary}; {remedy}"
         )
+    saved = workplace(recipe).model("base")
+    if known and (saved / "tokenizer.json").is_file():
+        from records.turn_tokens import vocabulary_sha256
+
+        if vocabulary_sha256(saved) != known:
+            raise UserError(
+                f"the corpus was tokenised with {tokenizer.get('name')}, whose ids stand for other text than those of "
+                f"{recipe.training.base.name} ({saved / 'tokenizer.json'}); {remedy}"
+            )
 
 
 def check_disk(recipe: Recipe, todo: list[Stage], base_missing: bool) -> None:

@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from corpus.rows import CONFIGS, SPLITS, TOKENISED, Row, ordered_json, write_documents
 from corpus.shards import ROWS_IN_GROUP, SCHEMA, histogram, write_shards, write_split
 from corpus.steps import Work
 from corpus.tokenise import loss_of, row_lengths, tokenise
 from corpus.tokenizer import control_tokens
+from corpus.tokenizer import save_tokenizer as save_tokenizer_step
 from records.calls import Call, answer_spans, calls_message, render_chat
+from records.errors import UserError
 from records.recipe import load_recipe
 
 PARAMETERS = {"type": "object", "properties": {"z": {"type": "integer"}, "a": {"type": "integer"}}, "required": ["z"]}
@@ -104,6 +106,72 @@ def test_empty_splits_have_empty_files(work: Work) -> None:
     assert documents(work, "web") == [] and (work.step("tokens") / "tokens/web/train.ds").stat().st_size == 0
     names = {file.name for config in TOKENISED for file in (work.step("tokens") / "tokens" / config).iterdir()}
     assert names == {f"{split}.ds{suffix}" for split in SPLITS for suffix in ("", ".index", ".loss")}
+
+
+def write_foreign_tokenizer(folder: Path, reserved: int, filler: int) -> None:
+    """As Llama 3 has it: texts open with one token and end in another, and reserved ids stand for nothing."""
+    from tokenizers.processors import TemplateProcessing
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<|begin_of_text|>", "<|end_of_text|>", *(f"<|reserved_special_token_{n}|>" for n in range(reserved))]
+    letters = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(f"filler{n}" for n in range(filler))]
+    tokenizer = Tokenizer(models.BPE(vocab={token: number for number, token in enumerate(letters)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
+    tokenizer.decoder = decoders.ByteLevel()
+    opening = [(special[0], tokenizer.token_to_id(special[0]))]
+    tokenizer.post_processor = TemplateProcessing(single=f"{special[0]} $A", pair=None, special_tokens=opening)
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=special[0], eos_token=special[1])
+    wrapped.save_pretrained(folder)
+
+
+@pytest.mark.parametrize(("reserved", "filler"), [(4, 66_000), (1, 0)])
+def test_shards_of_another_tokenizer(work: Work, tmp_path: Path, reserved: int, filler: int) -> None:
+    """Wide ids, the tokenizer's own opening and end around documents, turns in reserved ids where it has two."""
+    write_foreign_tokenizer(tmp_path / "foreign", reserved, filler)
+    corpus = dataclasses.replace(work.recipe.corpus, tokenizer=str(tmp_path / "foreign"))
+    place = Work(dataclasses.replace(work.recipe, corpus=corpus), tmp_path / "work", tmp_path / "out")
+    place.step("tokenizer").mkdir(parents=True)
+    save_tokenizer_step(place, place.step("tokenizer"))
+    place.step("arrange").symlink_to(work.step("arrange"))
+    tokenise(place, place.step("tokens"))
+    before = Tokenizer.from_file(str(tmp_path / "foreign" / "tokenizer.json"))
+    after = Tokenizer.from_file(str(place.step("tokenizer") / "tokenizer.json"))
+    assert after.get_vocab_size() == before.get_vocab_size()
+    report = json.loads((place.step("tokenizer") / "report.json").read_text())
+    assert report["vocabulary"] == before.get_vocab_size() and report["name"] == "foreign"
+    kind = "<u4" if filler else "<u2"
+    base = place.step("tokens") / "tokens"
+    first, last = (before.token_to_id(token) for token in ("<|begin_of_text|>", "<|end_of_text|>"))
+    text = before.encode("text 0 ünd", add_special_tokens=False).ids
+    found = list(np.fromfile(base / "code/train.ds", dtype=kind))
+    assert found[: len(text) + 2] == [first, *text, last]
+    assert len(found) == np.fromfile(base / "code/train.ds.index", dtype="<u8")[-1]
+    ids, loss = np.fromfile(base / "ift/train.ds", dtype=kind), np.fromfile(base / "ift/train.ds.loss", dtype="u1")
+    assert first not in ids and last not in ids, "a dialogue has its own tokens"
+    turns = [before.token_to_id(f"<|reserved_special_token_{n}|>") for n in range(2)] if reserved > 1 else []
+    if turns:
+        assert [after.token_to_id(token) for token in SPECIAL[1:]] == turns
+        count = sum(dialogue(number).text.count("<|im_end|>") for number in range(3))
+        assert all(int((ids == turn).sum()) == count for turn in turns)
+    else:
+        assert after.token_to_id("<|im_end|>") is None
+    answers = after.decode([int(i) for i in ids[loss == 1]], skip_special_tokens=False)
+    assert answers.count("It is two.<|im_end|>") == 3 and answers.count("<|im_end|>") == 6
+    assert "übrigens" not in answers
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("/nowhere/at/all", "corpus.tokenizer: /nowhere/at/all is no folder here and the Hub does not give it"),
+        ("{folder}", "holds no tokenizer that transformers reads"),
+    ],
+)
+def test_a_tokenizer_that_is_none_is_named(work: Work, tmp_path: Path, named: str, message: str) -> None:
+    corpus = dataclasses.replace(work.recipe.corpus, tokenizer=named.format(folder=tmp_path))
+    with pytest.raises(UserError, match=message):
+        save_tokenizer_step(dataclasses.replace(work, recipe=dataclasses.replace(work.recipe, corpus=corpus)), tmp_path)
 
 
 def shard_of(work: Work, config: str) -> Path:
