@@ -15,6 +15,7 @@ from corpus.hub_commits import resolve_commits
 from corpus.licences import consented
 from corpus.line import line
 from corpus.memory import PeakMemory
+from corpus.read_debian import debian_packages
 from corpus.run_record import write_run_record
 from corpus.steps import Step, Work, is_complete, prints_of, run_step, work_of
 from corpus.tokenizer import tokenizer_state
@@ -38,6 +39,8 @@ def main(argv: Sequence[str]) -> int:
         outside["tokenizer"] = tokenizer_state(work.recipe.corpus.tokenizer)
     if os.environ.get("BENCH_DATA"):
         outside["benchmarks"] = benchmark_identities(work.recipe)
+    if work.recipe.corpus.sources.debian_texts != 0:
+        outside["debian"] = sorted(file.name for file in debian_packages().values())
     if any(cap != 0 for cap in work.recipe.corpus.sources.hub.values()):
         outside["hub"] = resolve_commits(work.recipe.corpus.sources, work.folder)
     prints = prints_of(work, steps, outside)

@@ -83,16 +83,29 @@ def fetch_packages(folder: Path) -> list[Path]:
 
 
 def pages_of(package: Path) -> Iterator[Page]:
-    """The HTML files of a package, in the order that it holds them; read as a stream, nothing is unpacked."""
+    """The HTML files of a package, in the order that it holds them."""
     name = package.name.split("_")[0]
+    return (Page(name, path, content) for path, content in files_of(package, HTML))
+
+
+def files_of(package: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of the files of a package that end so; read as a stream, nothing is unpacked.
+
+    Raises:
+        UserError: the package is damaged, or there is no dpkg-deb.
+    """
     pipe = subprocess.PIPE
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=pipe, stderr=pipe) as process:
+    try:
+        process = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=pipe, stderr=subprocess.DEVNULL)
+    except FileNotFoundError:
+        raise UserError(f"dpkg-deb is not here; {package} can be read on Debian or Ubuntu alone") from None
+    with process:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for member in archive:
-                    stream = archive.extractfile(member) if member.isfile() and member.name.endswith(HTML) else None
+                    stream = archive.extractfile(member) if member.isfile() and member.name.endswith(endings) else None
                     if stream is not None:
-                        yield Page(name, member.name.removeprefix("./"), stream.read())
+                        yield member.name.removeprefix("./"), stream.read()
         except tarfile.TarError:
             raise UserError(f"{package} is damaged; remove it and run the same command again") from None
 

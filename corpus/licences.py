@@ -9,6 +9,7 @@ from typing import Any
 
 ALLOWED = frozenset(
     {"MIT", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "Apache-2.0", "ISC", "PSF-2.0", "Python-2.0", "MIT-CMU"}
+    | {"PostgreSQL"}
     | {"Apache-2.0 WITH LLVM-exception"}
 )
 """Permissive licences that ask for no more than notices."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corpus.distributions import usable_distributions
 from corpus.licences import ATTRIBUTION
+from corpus.read_debian import SOURCE, copyright_of, debian_packages, version_of
 from corpus.read_replays import REPLAYS
 from corpus.read_text import cpython
 from corpus.sdk_readers import SDKS
@@ -23,6 +24,8 @@ DATA_WHEELS = {
     **{item.package: (item.license, item.url.removeprefix("https://github.com/")) for item in REPLAYS.values()},
 }
 """SPDX expression and GitHub repository of the wheels that are read as zip files."""
+COMMON_LICENCES = Path("/usr/share/common-licenses")
+"""Where Debian keeps the texts that its copyright files name."""
 APACHE_2 = ROOT / "LICENSE"
 CHANGES = (
     "Changes: records were chosen, cut, rendered as text and as messages with tools, cleared of personal data, and put "
@@ -50,6 +53,8 @@ def write_notices(rights: Mapping[str, Mapping[str, set[str]]], folder: Path) ->
     for name in sorted(rights):
         if name in DATA_WHEELS:
             found[name], text = _of_wheel(name)
+        elif name.startswith(SOURCE):
+            found[name], text = _of_debian(name, all_of(rights[name]))
         elif name in known:
             item = known[name]
             found[name] = {"version": item.version, "license": item.license, "url": item.url}
@@ -72,6 +77,20 @@ def _of_wheel(name: str) -> tuple[dict[str, str], str]:
         # Some wheels name the licence in their METADATA alone; its text must travel with the rows.
         text = f"{name} {about['version']}\n{about['url']}\n\n{APACHE_2.read_text(encoding='utf-8')}"
     return about, text
+
+
+def _of_debian(name: str, licence: str) -> tuple[dict[str, str], str]:
+    """Notices of a Debian package: its copyright file, and the texts that this refers to by path."""
+    package = debian_packages()[name.removeprefix(SOURCE)]
+    text = copyright_of(package)
+    named = sorted(set(re.findall(r"/usr/share/common-licenses/([\w.-]*\w)", text)))
+    texts = [file.read_text(encoding="utf-8") for item in named if (file := COMMON_LICENCES / item).is_file()]
+    about = {
+        "version": version_of(package),
+        "license": licence,
+        "url": f"https://packages.debian.org/{name.removeprefix(SOURCE)}",
+    }
+    return about, "\n".join([text, *texts])
 
 
 def all_of(expressions: Iterable[str]) -> str:

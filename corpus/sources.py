@@ -19,6 +19,7 @@ from corpus.hub_commits import known_commits
 from corpus.read_azure_cli import AzureCliReader, AzureExamplesReader
 from corpus.read_botocore import BotocoreReader
 from corpus.read_code import CodeReader
+from corpus.read_debian import DebianTextReader, debian_packages
 from corpus.read_examples import ExamplesReader
 from corpus.read_google import GoogleReader
 from corpus.read_hub import hub_readers
@@ -72,6 +73,8 @@ def readers(work: Work, folder: Path) -> list[PipelineStep]:
         ExamplesReader(botocore, folder, caps.trajectories, seed),
         TopicsReader(tokens, folder),
     ]
+    if caps.debian_texts != 0:
+        found.append(DebianTextReader(debian_packages(), tokens, folder, caps.debian_texts, caps.copyleft))
     for key, reader in SDKS.items():
         if (cap := getattr(caps, key)) != 0:
             found.append(reader(asset(reader.package).path, folder, cap, seed))

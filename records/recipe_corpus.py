@@ -66,6 +66,10 @@ class SourcesRecipe:
     """Documentation and README texts taken from installed distributions."""
     trajectories: int | None
     """Dialogues taken from botocore's recorded examples."""
+    debian_texts: int | None = 0
+    """Pages of Debian's documentation packages taken as text; `make crawl` fetches them."""
+    copyleft: bool = False
+    """Whether Debian texts under copyleft (GPL, GFDL, MPL, CC-BY-SA) become rows; a release cannot hold them."""
     oci_apis: int | None = 0
     """Client operations taken from Oracle's SDK; this and the next need the wheels of requirements/assets-full.txt."""
     tencentcloud_apis: int | None = 0
