@@ -115,7 +115,8 @@ def test_missing_and_damaged_packages_are_named(packages: dict[str, Path], tmp_p
     [
         ("Expat", "MIT"), ("GPL-2", "GPL-2.0-only"), ("GPL-2.0+ or CC-BY-SA-3.0", "GPL-2.0-or-later OR CC-BY-SA-3.0"),
         ("LGPL-2.1+", "LGPL-2.1-or-later"), ("GFDL-1.3+", "GFDL-1.3-or-later"), ("FDL-1.2", "GFDL-1.2-only"),
-        ("Apache-2.0 and BSD-3-clause", "Apache-2.0 AND BSD-3-Clause"), ("public-domain", None), ("Expat and odd", None),
+        ("Apache-2.0 and BSD-3-clause", "Apache-2.0 AND BSD-3-Clause"), ("public-domain", None),
+        ("Expat and odd", None),
         ("", None), ("GPL-2, Expat or ISC", None),
     ],
 )  # fmt: skip
