@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gpu-check convert lint format clean help
+.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -82,11 +82,14 @@ bench-eval: setup  ## speed of the evaluation backends beside lm-eval's hf, to r
 bench-hub: setup  ## upload and download against a static server, commits, memory: results/bench_hub.json
 	@$(PY) -m hub.bench
 
-bench-space: setup  ## the Space's engine beside plain transformers, to results/bench_space.json (about a minute)
+bench-space: setup  ## the Space's engine beside plain transformers, to results/bench_space.json (about 5 minutes)
 	@$(PY) -m spaces.bench
 
 bench-train: setup  ## the adapter against a plain loop, to results/bench_train.json
 	@$(PY) -m training.bench
+
+gallery: setup  ## the Space's tool sets from the corpus, and which examples the model gets right (MODEL=folder)
+	@$(PY) -m spaces.gallery --recipe $(RECIPE) $(if $(MODEL),--model $(MODEL))
 
 gpu-check: setup  ## the adapter on a GPU against plain transformers, to results/gpu_check.json
 	@$(PY) -m training.gpu_check

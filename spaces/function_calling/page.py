@@ -12,7 +12,7 @@ from chat import Lane, Turn, take_turn
 from documents import as_editor_text, read_tools
 from model import Answers, Message
 from snippets import curl_command, openai_tool_calls, own_address, python_code
-from tool_sets import ToolSet, load_tool_sets
+from tool_sets import ToolSet, load_tool_sets, measured_with
 from transcript import Exchange, error_note, raw_views, stopped_note, transcript
 from validation import InputError, Tool, read_request
 
@@ -100,10 +100,10 @@ def build_chat(model: Answers, base: Answers | None) -> None:
     past = gr.State((), time_to_live=3600)
     samples = _samples(sets)
     chosen = gr.Dataset(
-        components=["textbox", "textbox"], headers=["Request", "Tool set"], samples=samples, type="index",
-        samples_per_page=len(samples), label="Examples", elem_id="examples",
+        components=["textbox", "textbox", "textbox"], headers=["Request", "Tools", "Shows"], samples=samples,
+        type="index", samples_per_page=len(samples), label="Examples", elem_id="examples",
     )  # fmt: skip
-    _fill_in_the_browser(sets, tool_set, chosen, request, editor)
+    _fill_in_the_browser(sets, tool_set, chosen, [request, editor, run_tools])
 
     def run(words: str, tools: str, models: str, way: str, runs: bool, before: Any) -> Iterator[Shown]:
         yield from ask(lanes(model, base, models, way), before, words, tools, runs)
@@ -195,15 +195,23 @@ def _views() -> list[gr.Textbox]:
 
 
 def _fill_in_the_browser(
-    sets: dict[str, ToolSet], tool_set: gr.Radio, chosen: gr.Dataset, request: gr.Textbox, editor: gr.Code
+    sets: dict[str, ToolSet], tool_set: gr.Radio, chosen: gr.Dataset, filled: list[gr.components.Component]
 ) -> None:
     # Without a round trip to the server: a click on an example and on "Ask" right after must not race.
+    request, editor, run_tools = filled
     texts = json.dumps({one.name: one.text for one in sets.values()})
-    rows = json.dumps([[*row, sets[row[1]].text] for row in _samples(sets)])
+    rows = json.dumps(
+        [[example.request, one.name, one.text, example.runs] for one in sets.values() for example in one.examples]
+    )
     tool_set.input(None, tool_set, editor, js=f"(name) => ({texts})[name]", api_visibility="private")
-    outputs = [request, tool_set, editor]
+    outputs = [request, tool_set, editor, run_tools]
     chosen.click(None, chosen, outputs, js=f"(number) => ({rows})[number]", api_visibility="private")
 
 
 def _samples(sets: dict[str, ToolSet]) -> list[list[str]]:
-    return [[example, one.name] for one in sets.values() for example in one.examples]
+    wrong = f", which {measured_with()} gets wrong"
+    return [
+        [example.request, one.name, example.kind + ("" if example.right else wrong)]
+        for one in sets.values()
+        for example in one.examples
+    ]

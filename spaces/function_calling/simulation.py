@@ -7,10 +7,9 @@ says so, so that a run of several steps goes on with tools a visitor wrote.
 from __future__ import annotations
 
 import ast
-import fnmatch
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 Result = dict[str, Any]
@@ -19,27 +18,28 @@ OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv,
 }  # fmt: skip
-METRES = {"m": 1.0, "km": 1000.0, "mile": 1609.344, "foot": 0.3048}
+MAX_FACTORIAL = 170
+MAX_VALUES = 1_000
 
 
 class World:
     """The things that tools read and change."""
 
     def __init__(self) -> None:
-        self.events = {"ev-204": {"title": "Team meeting", "date": "2026-03-14", "start": "10:00"}}
-        self.servers = {"srv-1": "running", "srv-7": "running"}
-        self.buckets: dict[str, str] = {}
-        self.products: dict[str, dict[str, Any]] = {
-            "p-11": {"name": "trail running shoes", "price": 74.9, "rating": 4.6},
-            "p-12": {"name": "road running shoes", "price": 119.0, "rating": 4.8},
-            "p-20": {"name": "wool socks", "price": 12.5, "rating": 4.2},
-        }
-        self.cart: dict[str, int] = {}
-        self.orders = {"A-1042": {"status": "on its way", "arrives": "2026-03-16"}}
-        self.files = {"notes.txt", "a.csv", "b.csv", "reports/march.pdf"}
-        self.table: list[dict[str, Any]] = [
-            {"city": "Lisbon", "sales": 120}, {"city": "Oslo", "sales": 80}, {"city": "Rome", "sales": 200},
-        ]  # fmt: skip
+        self.queues = {"orders", "orders-2026", "billing"}
+        self.functions = {"resize-images": "https://a1b2.lambda-url.example/"}
+        self.protection = {"fs-0a1b": "ENABLED"}
+        self.images: list[str] = []
+        self.archives = {"spring": 1_204, "autumn": 377}
+        self.events = {"ev-204": "Team meeting", "ev-205": "Dentist"}
+        self.calendars = {"primary": "Ada", "work": "Work", "holidays": "Holidays"}
+        self.tasklists = {"groceries": "Groceries"}
+        self.meetings = [f"conferenceRecords/{number}" for number in range(1, 9)]
+        self.products = {"shoe-11": "Trail running shoes", "sock-20": "Wool socks"}
+        self.reviews = ["Quick delivery.", "The shoes fit.", "One sock was missing."]
+        self.files = {"a.csv", "notes.txt", "reports/march.pdf"}
+        self.revisions = {"report-7": 4, "plan-2": 1}
+        self.folders = {("archive", "invoices"): "2026-03-14"}
 
     def run(self, name: str, arguments: dict[str, Any]) -> Result:
         """The result of a call; a problem is a result with `error`, never an exception."""
@@ -49,7 +49,7 @@ class World:
         try:
             return tool(self, **arguments)
         except (TypeError, ValueError, KeyError, ArithmeticError, RecursionError, AttributeError) as error:
-            return {"error": f"{type(error).__name__}: {str(error)[:120]}"}
+            return {"error": str(error)[:160]}
 
 
 def calculate(world: World, expression: str) -> Result:
@@ -82,105 +82,126 @@ def _weather(world: World, city: str, days: int = 1) -> Result:
     return {"city": city, "days": days, "high": 12 + mark % 15, "sky": ("clear", "cloudy", "rain")[mark % 3]}
 
 
-def _length(world: World, value: float, from_unit: str, to_unit: str) -> Result:
-    return {"result": round(float(value) * METRES[from_unit] / METRES[to_unit], 3), "unit": to_unit}
-
-
 def _temperature(world: World, value: float, to_unit: str) -> Result:
     kept = float(value) * 9 / 5 + 32 if to_unit == "fahrenheit" else (float(value) - 32) * 5 / 9
     return {"result": round(kept, 1), "unit": to_unit}
 
 
-def _create_event(world: World, title: str, date: str, **more: Any) -> Result:
-    key = f"ev-{300 + len(world.events)}"
-    world.events[key] = {"title": title, "date": date, "start": str(more.get("start", ""))}
-    return {"event_id": key, "status": "created"}
+def _known(name: str, kind: str, things: Collection[str]) -> str:
+    if name not in things:
+        raise ValueError(f"there is no {kind} {name[:80]}; there are {', '.join(sorted(things))}")
+    return name
 
 
-def _list_events(world: World, date: str) -> Result:
-    return {"events": [{"event_id": key, **event} for key, event in world.events.items() if event["date"] == date]}
+def _queue_url(world: World, queue_name: str) -> Result:
+    return {"QueueUrl": f"https://sqs.example/000000000000/{_known(queue_name, 'queue', world.queues)}"}
 
 
-def _cancel_event(world: World, event_id: str, notify: bool = False) -> Result:
-    return {"cancelled": world.events.pop(event_id)["title"], "notified": notify}
+def _function_url(world: World, function_name: str, qualifier: str = "") -> Result:
+    url = world.functions[_known(function_name, "function", world.functions)]
+    return {"FunctionUrl": url, **({"Qualifier": qualifier} if qualifier else {})}
 
 
-def _create_bucket(world: World, name: str, region: str, public: bool = False) -> Result:
-    world.buckets[name] = region
-    return {"bucket": name, "region": region, "public": public}
+def _protect(world: World, file_system_id: str, replication_overwrite_protection: str = "ENABLED") -> Result:
+    world.protection[_known(file_system_id, "file system", world.protection)] = replication_overwrite_protection
+    return {"ReplicationOverwriteProtection": replication_overwrite_protection}
 
 
-def _start_server(world: World, image: str, size: str, count: int = 1) -> Result:
-    started = [f"srv-{20 + len(world.servers) + number}" for number in range(min(int(count), 10))]
-    world.servers |= dict.fromkeys(started, "running")
-    return {"servers": started, "image": image, "size": size}
+def _create_image(world: World, name: str, description: str, workspace_id: str) -> Result:
+    world.images.append(name)
+    return {"ImageId": f"wsi-{len(world.images)}", "Name": name, "Description": description, "State": "PENDING"}
 
 
-def _stop_server(world: World, server_id: str, force: bool = False) -> Result:
-    if server_id not in world.servers:
-        raise ValueError(f"no server {server_id}")
-    world.servers[server_id] = "stopped"
-    return {"server_id": server_id, "status": "stopped"}
+def _describe_archive(world: World, archive_name: str) -> Result:
+    return {"EventCount": world.archives[_known(archive_name, "archive", world.archives)], "State": "ENABLED"}
 
 
-def _bill(world: World, month: str) -> Result:
-    return {"month": month, "total": 41.2, "currency": "EUR"}
+def _delete_event(world: World, calendar_id: str, event_id: str, send_updates: str = "none") -> Result:
+    _known(calendar_id, "calendar", world.calendars)
+    return {"deleted": world.events.pop(_known(event_id, "event", world.events)), "sendUpdates": send_updates}
 
 
-def _search_products(world: World, query: str, max_price: float = math.inf, sort: str = "price") -> Result:
+def _get_calendar(world: World, calendar_id: str) -> Result:
+    return {"id": calendar_id, "summary": world.calendars[_known(calendar_id, "calendar", world.calendars)]}
+
+
+def _patch_tasklist(world: World, tasklist: str, title: str = "") -> Result:
+    world.tasklists[_known(tasklist, "task list", world.tasklists)] = title or world.tasklists[tasklist]
+    return {"id": tasklist, "title": world.tasklists[tasklist]}
+
+
+def _list_meetings(world: World, filter: str = "", page_size: int = 25) -> Result:
+    return {"conferenceRecords": [{"name": name} for name in world.meetings[: max(0, page_size)]]}
+
+
+def _get_product(world: World, parent: str, name: str) -> Result:
+    return {"parent": parent, "name": name, "title": world.products[_known(name, "product", world.products)]}
+
+
+def _list_reviews(world: World, parent: str, page_size: int = 50) -> Result:
+    return {"merchantReviews": [{"content": review} for review in world.reviews[: max(0, page_size)]]}
+
+
+def _search_reports(world: World, parent: str, query: str = "", page_size: int = 1000) -> Result:
     words = query.lower().split()
-    rows = [{"product_id": key, **one} for key, one in world.products.items() if one["price"] <= max_price]
-    rows = [row for row in rows if any(word in str(row["name"]) for word in words)]
-    key = "rating" if sort == "rating" else "price"
-    return {"products": sorted(rows, key=lambda row: float(row[key]), reverse=key == "rating")}
+    found = [title for title in world.products.values() if not words or any(word in title.lower() for word in words)]
+    return {"results": [{"title": title} for title in found[: max(0, page_size)]]}
 
 
-def _add_to_cart(world: World, product_id: str, quantity: int = 1) -> Result:
-    name = world.products[product_id]["name"]
-    world.cart[product_id] = world.cart.get(product_id, 0) + int(quantity)
-    return {"added": name, "quantity": world.cart[product_id]}
+def _copy_files(world: World, source: str, destination: str, use_threads: bool = True) -> Result:
+    _known(source, "file", world.files)
+    world.files.add(destination)
+    return {"copied": source, "to": destination}
 
 
-def _track_order(world: World, order_id: str) -> Result:
-    return {"order_id": order_id, **world.orders[order_id]}
+def _list_revisions(world: World, file_id: str, page_size: int = 200) -> Result:
+    count = world.revisions[_known(file_id, "file", world.revisions)]
+    return {"revisions": [{"id": str(number)} for number in range(1, min(count, page_size) + 1)]}
 
 
-def _find_files(world: World, name: str, folder: str = "") -> Result:
-    found = [file for file in sorted(world.files) if fnmatch.fnmatch(file, f"*{name[:80]}*")]
-    return {"files": [file for file in found if file.startswith(folder.strip("/"))]}
+def _get_folder(world: World, bucket: str, folder: str) -> Result:
+    if (bucket, folder) not in world.folders:
+        raise ValueError(f"there is no folder {folder[:80]} in bucket {bucket[:80]}")
+    return {"bucket": bucket, "name": folder, "createTime": world.folders[bucket, folder]}
 
 
-def _move_file(world: World, source: str, target: str, overwrite: bool = False) -> Result:
-    if target in world.files and not overwrite:
-        raise ValueError(f"{target} is there already")
-    world.files.remove(source)
-    world.files.add(target)
-    return {"moved": source, "to": target}
+def _list_directory(world: World, path: str) -> Result:
+    place = path.strip("/.")
+    return {"names": sorted(file for file in world.files if not place or file.startswith(f"{place}/"))}
 
 
-def _compress(world: World, paths: list[str], archive: str, format: str = "zip") -> Result:
-    missing = [path for path in paths if path not in world.files]
-    if missing:
-        raise ValueError(f"no file {missing[0]}")
-    world.files.add(archive)
-    return {"archive": archive, "files": len(paths), "format": format}
+def _factorial(world: World, n: float) -> Result:
+    if n != int(n) or not 0 <= n <= MAX_FACTORIAL:
+        raise ValueError(f"a whole number from 0 to {MAX_FACTORIAL}")
+    return {"result": float(math.factorial(int(n)))}
 
 
-def _aggregate(world: World, column: str, function: str) -> Result:
-    values = [float(row[column]) for row in world.table]
-    found = {"sum": sum(values), "mean": sum(values) / len(values), "max": max(values), "min": min(values)}
-    return {"column": column, function: found[function]}
+def _minkowski(world: World, x: list[float], y: list[float], p: float = 2.0) -> Result:
+    if len(x) != len(y) or not 0 < len(x) <= MAX_VALUES or p < 1:
+        raise ValueError(f"two lists of the same length, up to {MAX_VALUES} numbers, and p from 1 on")
+    return {"result": round(sum(abs(a - b) ** p for a, b in zip(x, y, strict=True)) ** (1 / p), 6)}
 
 
-def _filter_rows(world: World, column: str, value: Any) -> Result:
-    return {"rows": [row for row in world.table if str(row[column]) == str(value)]}
+def _sum(world: World, values: list[float]) -> Result:
+    return {"result": math.fsum(values[:MAX_VALUES])}
+
+
+def _quadratic_residue(world: World, a: int, p: int) -> Result:
+    if not 0 < p <= MAX_VALUES:
+        raise ValueError(f"p from 1 to {MAX_VALUES}")
+    return {"result": a % p in {number * number % p for number in range(p)}}
 
 
 TOOLS: dict[str, Callable[..., Result]] = {
-    "calculate": calculate, "get_weather": _weather, "convert_length": _length, "convert_temperature": _temperature,
-    "create_event": _create_event, "list_events": _list_events, "cancel_event": _cancel_event,
-    "create_bucket": _create_bucket, "start_server": _start_server, "stop_server": _stop_server, "get_bill": _bill,
-    "search_products": _search_products, "add_to_cart": _add_to_cart, "track_order": _track_order,
-    "find_files": _find_files, "move_file": _move_file, "compress": _compress,
-    "aggregate": _aggregate, "filter_rows": _filter_rows,
+    "calculate": calculate, "get_weather": _weather, "convert_temperature": _temperature,
+    "get_queue_url": _queue_url, "get_function_url_config": _function_url,
+    "update_file_system_protection": _protect, "create_workspace_image": _create_image,
+    "describe_archive": _describe_archive, "calendar_events_delete": _delete_event,
+    "calendar_calendars_get": _get_calendar, "tasks_tasklists_patch": _patch_tasklist,
+    "meet_conference_records_list": _list_meetings, "accounts_products_get": _get_product,
+    "accounts_merchant_reviews_list": _list_reviews, "accounts_reports_search": _search_reports,
+    "copy_files": _copy_files, "drive_revisions_list": _list_revisions, "storage_folders_get": _get_folder,
+    "xlistdir": _list_directory, "factorial": _factorial, "minkowski_distance": _minkowski, "nansum": _sum,
+    "is_quad_residue": _quadratic_residue,
 }  # fmt: skip
+"""Each with the parameters that the gallery shows of it."""

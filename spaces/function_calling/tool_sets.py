@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("tool_sets.json")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request to try."""
+
+    request: str
+    kind: str
+    """What it shows: single, multiple, parallel, no tool fits, a parameter is missing, several steps."""
+    steps: list[list[dict[str, Any]]]
+    """The calls of each step of a right answer, `{name: arguments}`."""
+    right: bool = False
+    """Whether the model that the gallery was measured with gets it right."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether it only shows something when calls are run."""
+        return len(self.steps) > 1
 
 
 @dataclass(frozen=True)
@@ -18,8 +36,9 @@ class ToolSet:
     name: str
     tools: list[dict[str, Any]]
     """Bare functions: name, description, parameters."""
-    examples: list[str]
-    """Requests to try."""
+    examples: list[Example]
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Function → {api, license} of the corpus document it is made from; the others are written for this page."""
 
     @cached_property
     def text(self) -> str:
@@ -29,5 +48,11 @@ class ToolSet:
 
 def load_tool_sets() -> dict[str, ToolSet]:
     """Every set of the gallery by name, in the order of the file."""
-    sets = [ToolSet(**values) for values in json.loads(FILE.read_text(encoding="utf-8"))]
-    return {one.name: one for one in sets}
+    sets = json.loads(FILE.read_text(encoding="utf-8"))["sets"]
+    made = [ToolSet(**{**one, "examples": [Example(**example) for example in one["examples"]]}) for one in sets]
+    return {one.name: one for one in made}
+
+
+def measured_with() -> str:
+    """Name of the model that the examples' labels are of."""
+    return str(json.loads(FILE.read_text(encoding="utf-8"))["measured"]["model"])

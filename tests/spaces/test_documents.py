@@ -138,7 +138,7 @@ def test_results_go_back_until_the_model_says_words(canned: Any) -> None:
     from tool_sets import load_tool_sets
 
     canned.text = '[{"name": "calculate", "arguments": {"expression": "2 * 3"}}]'
-    tools = read_tools(load_tool_sets()["Data"].text)
+    tools = read_tools(load_tool_sets()["Weather and units"].text)
     *_, turn = take_turn(Lane("x", canned), [{"role": "user", "content": "2 * 3?"}], tools, True)
     assert turn.steps[0].results == ({"result": 6.0},) and turn.steps[1].checked.words == "Done."
     canned.then = canned.text

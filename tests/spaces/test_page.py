@@ -96,10 +96,15 @@ def test_an_example_fills_the_page_and_gives_cards(page: Any, canned: Canned) ->
     ask(page)
     page.wait_for_selector("#answer .speed")
     request, tools = canned.asked[0]
-    assert request == "Add a dentist appointment on 2026-03-14 at 09:30."
-    assert [tool["function"]["name"] for tool in tools] == ["create_event", "list_events", "cancel_event"]
-    assert page.get_by_role("radio", name="Calendar").is_checked()
-    assert page.locator("#answer .call.invalid").count() == 2, "the calendar offers no get_weather"
+    assert request == "Get the URL of the queue orders-2026."
+    assert [tool["function"]["name"] for tool in tools] == [
+        "get_queue_url",
+        "get_function_url_config",
+        "update_file_system_protection",
+        "create_workspace_image",
+    ]
+    assert page.get_by_role("radio", name="Cloud").is_checked()
+    assert page.locator("#answer .call.invalid").count() == 2, "the cloud offers no get_weather"
 
 
 def test_cards_say_what_fits_and_what_does_not(page: Any, canned: Canned) -> None:
@@ -116,7 +121,7 @@ def test_a_picked_tool_set_is_the_one_asked_about(page: Any, canned: Canned) -> 
     page.get_by_role("radio", name="Shop").click()
     ask(page, "Buy shoes")
     page.wait_for_selector("#answer .speed")
-    assert canned.asked[0][1][0]["function"]["name"] == "search_products"
+    assert canned.asked[0][1][0]["function"]["name"] == "accounts_products_get"
     assert "answered in words" in page.inner_text("#answer")
 
 

@@ -147,5 +147,5 @@ def test_every_tool_of_the_gallery_reads_and_has_examples(space: Path) -> None:
     sets = load_tool_sets()
     assert len(sets) >= 5
     for one in sets.values():
-        assert 3 <= len(read_tools(one.text)) <= 4, one.name
+        assert 1 <= len(read_tools(one.text)) <= 4, one.name
         assert len(one.examples) >= 2, one.name
