@@ -1,34 +1,16 @@
 """Benchmark loss: how unlikely a model finds the gold answers, in nats a token and a byte; the mix law reads it.
 
-Only tokens of the answer count; the prompt is what the model reads before. The gold answer of a question of BFCL is its
-calls in our call format with the first accepted value of each argument, and the end token. That of a question with
-choices (MMLU) is the right choice, after the prompt that its task made.
+Only tokens of the answer count; the prompt is what the model reads before. What a task's gold answers are says its
+benchmark (`Benchmark.golds`, and the README of its folder); that of a question with choices (MMLU) is the right choice,
+after the prompt that its task made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from eval.tasks.bfcl.gold import gold_calls
-from eval.tasks.bfcl.questions import CATEGORIES, WITHOUT_GOLD, Question, category_of, questions
-from records.calls import calls_message, render_chat
-
-
-@dataclass(frozen=True)
-class Gold:
-    """One gold answer behind its prompt."""
-
-    prompt: str
-    answer: str
-
-
-def bfcl_gold(question: Question) -> Gold:
-    """The gold calls of a question as the model was taught to write them, `<|im_end|>` included."""
-    prompt = question.prompt()
-    messages = [*question.messages, calls_message(gold_calls(question))]
-    return Gold(prompt, render_chat(messages, question.tools())[len(prompt) :].removesuffix("\n"))
+from eval.benchmarks import Benchmark, Gold
 
 
 def chosen_gold(row: Mapping[str, Any]) -> Gold:
@@ -38,21 +20,26 @@ def chosen_gold(row: Mapping[str, Any]) -> Gold:
 
 
 def golds(
-    asked: Mapping[str, Sequence[int]], samples: Mapping[str, Sequence[Mapping[str, Any]]]
+    benchmarks: Sequence[Benchmark],
+    asked: Mapping[str, Sequence[int]],
+    samples: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, list[Gold]]:
     """Gold answers of the questions asked, by task; tasks that have none are left out.
 
     Args:
+        benchmarks: those of the tasks.
         asked: indices of the questions, by lm-eval task.
         samples: lm-eval's samples, by task; those of multiple-choice tasks carry their choices.
     """
     found = {}
     for task, indices in asked.items():
-        category = category_of(task)
-        if category in CATEGORIES and category not in WITHOUT_GOLD:
-            found[task] = [bfcl_gold(questions(category)[n]) for n in indices]
-        elif rows := [row for row in samples.get(task, ()) if _has_choices(row)]:
-            found[task] = [chosen_gold(row) for row in rows]
+        owner = next((one for one in benchmarks if task in one.tasks), None)
+        if owner and owner.golds:
+            rows = list(owner.golds(task, indices))
+        else:
+            rows = [chosen_gold(row) for row in samples.get(task, ()) if _has_choices(row)]
+        if rows:
+            found[task] = rows
     return found
 
 

@@ -24,6 +24,9 @@ TASKS = Path(__file__).parent / "tasks"
 ORDER = ("bfcl_v1", "bfcl_v2", "bfcl_v3", "nexus", "api_bank", "api_bench", "agentbench", "mmlu")
 """How reports list benchmarks; others follow by name."""
 
+END = "<|im_end|>"
+"""What ends an answer."""
+
 Weights = Callable[[Mapping[str, int]], Mapping[str, float]]
 """From the number of questions asked of each task to the weight of its mean in an average."""
 
@@ -47,6 +50,15 @@ class Score:
     stderr: float
     n: int
     """Questions asked."""
+
+
+@dataclass(frozen=True)
+class Gold:
+    """One gold answer behind its prompt; benchmark loss is over the tokens of the answer alone."""
+
+    prompt: str
+    answer: str
+    """With the token that ends an answer."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,9 @@ class Benchmark:
     """Id of the benchmark's dataset on the Hub, for `.eval_results`."""
     scored_by: Sequence[str] = ()
     """Globs below the repository root: whatever lies between a question and its score."""
+    golds: Callable[[str, Sequence[int]], Sequence[Gold]] | None = None
+    """From a task and indices of its questions to their gold answers, several for a conversation of several steps and
+    none where the benchmark gives none. None where lm-eval's samples carry them (multiple choice)."""
     describe: Callable[[Mapping[str, Any], str], Mapping[str, Any]] | None = None
     """From a document and an answer to further fields of a sample, such as the decoded calls."""
 
@@ -89,6 +104,12 @@ class Benchmark:
     def tasks(self) -> tuple[str, ...]:
         """All lm-eval tasks, in the order of the report."""
         return tuple(task for tasks in self.suites.values() for task in tasks)
+
+
+def gold_answers(questions: Sequence[Any], indices: Sequence[int]) -> list[Gold]:
+    """Gold answers of questions with methods `prompt` and `gold`; those whose gold is empty are left out."""
+    asked = [questions[number] for number in indices]
+    return [Gold(one.prompt(), gold + END) for one in asked if (gold := one.gold())]
 
 
 def weighted(values: Mapping[str, Sequence[float]], weights: Weights) -> Score | None:

@@ -43,7 +43,7 @@ def run_job(recipe: Recipe, job: Job) -> None:
     samples = {task: [_sample(job, task, row) for row in rows] for task, rows in answered.items()}
     record = _record(recipe, job, raw, samples, lm.decoding)
     if recipe.evaluation.benchmark_loss:
-        record["benchmark_loss"] = benchmark_loss(lm, golds(job.tasks, answered))
+        record["benchmark_loss"] = benchmark_loss(lm, golds(job.benchmarks, job.tasks, answered))
     _write_samples(folder, samples)
     write_json(folder / "results.json", {**_portable(raw), "record": record})
     write_json(folder / "run.json", _run(time.time() - started))

@@ -193,6 +193,8 @@ def test_real_data(monkeypatch):
     clear()
     counts = {(level, kind): len(samples(level, kind)) for level in (1, 2) for kind in ("call", "response")}
     assert counts[2, "call"] == 135 and counts[2, "response"] == 103
+    assert all(s.prompt() for level in (1, 2) for kind in ("call", "response") for s in samples(level, kind)[::5])
+    assert "GetToday" in descriptions() and json.dumps(descriptions())
     assert 390 <= counts[1, "call"] < 399 and 365 <= counts[1, "response"] < 375
     for level in (1, 2):
         asked = samples(level, "call")

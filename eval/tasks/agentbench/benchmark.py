@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from eval.bench_data import absent, find, identity
 from eval.bench_data_benchmark import missing_files, scored_by
-from eval.benchmarks import Benchmark, Source, macro
+from eval.benchmarks import Benchmark, Gold, Source, gold_answers, macro
 from eval.tasks.agentbench import db, kg, os_questions
 from eval.tasks.agentbench.kg_graph import ROLES, SUBGRAPH, VOCABULARY, missing_graph
 from eval.tasks.agentbench.os_machine import require_machine
@@ -30,14 +31,21 @@ def _indices(environment: str) -> Iterable[object]:
     return served_indices(place, environment) if place else ()
 
 
-def _ids(task: str) -> tuple[str, ...]:
+def _questions(task: str) -> Sequence[Any]:
+    """What is asked here; nothing of the tasks that servers play."""
     if task in TASKS["db"]:
-        return tuple(question.id for question in db.of_kind(task.rsplit("_", 1)[1].upper()))
-    if task in TASKS["os"]:
-        return tuple(question.id for question in os_questions.questions())
-    if task in TASKS["kg"]:
-        return tuple(question.id for question in kg.questions())
-    return tuple(f"{task}_{index}" for index in _indices(task.removeprefix("agentbench_")))
+        return db.of_kind(task.rsplit("_", 1)[1].upper())
+    return os_questions.questions() if task in TASKS["os"] else kg.questions()
+
+
+def _ids(task: str) -> tuple[str, ...]:
+    if (environment := task.removeprefix("agentbench_")) in SERVED:
+        return tuple(f"{task}_{index}" for index in _indices(environment))
+    return tuple(question.id for question in _questions(task))
+
+
+def _golds(task: str, indices: Sequence[int]) -> list[Gold]:
+    return [] if task.removeprefix("agentbench_") in SERVED else gold_answers(_questions(task), indices)
 
 
 def _missing() -> Mapping[str, str]:
@@ -80,6 +88,7 @@ BENCHMARKS = [
         suites={f"agentbench_{name}": tasks for name, tasks in TASKS.items()},
         source=_source,
         ids=_ids,
+        golds=_golds,
         weights=overall_weights,
         rule="overall score of the AgentBench paper (arXiv 2308.03688v3, section 4.1 and table 2): the mean over its "
         "environments of the score in percent over the paper's models' mean on it, so 1.0 is a model like their mean "

@@ -169,4 +169,7 @@ def _assigned(source: str) -> Item:
                 values[node.targets[0].id] = ast.literal_eval(node.value)
     except (SyntaxError, ValueError):
         return {}
-    return {name: values[name] for name in wanted} if values.keys() >= set(wanted) else {}
+    if not values.keys() >= set(wanted):
+        return {}
+    # The list says `{None}` of the one API without parameters (`GetToday`), a Python set, which is no JSON.
+    return {name: {} if isinstance(values[name], set) else values[name] for name in wanted}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.bench_data_benchmark import bench_data_benchmark
-from eval.benchmarks import macro
+from eval.benchmarks import gold_answers, macro
 from eval.tasks.api_bench.questions import HUBS, questions
 
 TASKS = tuple(f"api_bench_{hub}" for hub in HUBS)
@@ -21,6 +21,7 @@ BENCHMARKS = [
         rule="mean of the three hubs' functionality accuracy (AST sub-tree match, ShishirPatil/gorilla, "
         "eval/eval-scripts/ast_eval_*.py); the authors give the hubs apart",
         averages={hub: macro((task,)) for hub, task in zip(HUBS, TASKS, strict=True)},
+        golds=lambda task, indices: gold_answers(questions(task.removeprefix("api_bench_")), indices),
         hub_dataset="gorilla-llm/APIBench",
     )
 ]

@@ -86,6 +86,10 @@ class Question:
     api_call: str
     domain: str
 
+    def gold(self) -> str:
+        """The answer that is wanted, as text."""
+        return self.answer or self.api_call
+
     def prompt(self) -> str:
         """The authors' 0-shot messages as the model reads them."""
         return render_chat(messages(self.hub, self.text), answer_next=True)

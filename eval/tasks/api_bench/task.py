@@ -21,9 +21,7 @@ __all__ = ["count_reasons", "load", "process_results"]
 
 def load(hub: str, **_: Any) -> dict[str, Any]:
     """The split `test` of a hub, one row a question."""
-    return as_split(
-        {"id": q.id, "hub": hub, "prompt": q.prompt(), "gold": q.answer or q.api_call} for q in questions(hub)
-    )
+    return as_split({"id": q.id, "hub": hub, "prompt": q.prompt(), "gold": q.gold()} for q in questions(hub))
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from eval.benchmarks import Benchmark, Source, Weights, combined, macro, micro
+from eval.tasks.bfcl.gold import golds
 from eval.tasks.bfcl.multi_turn_entries import MULTI_TURN, entries
 from eval.tasks.bfcl.questions import LIVE, NON_LIVE, category_of, questions
 from eval.tasks.bfcl.scoring import describe_answer
@@ -104,6 +105,7 @@ BENCHMARKS = [
         averages={"simple": SIMPLE, "non_live_overall": NON_LIVE_OVERALL},
         hub_dataset=HUB_DATASET,
         scored_by=SCORED_BY,
+        golds=golds,
         describe=_describe,
     ),
     Benchmark(
@@ -119,6 +121,7 @@ BENCHMARKS = [
         averages=SINGLE_TURN_AVERAGES,
         hub_dataset=HUB_DATASET,
         scored_by=SCORED_BY,
+        golds=golds,
         describe=_describe,
     ),
     Benchmark(
@@ -134,6 +137,7 @@ BENCHMARKS = [
         averages=SINGLE_TURN_AVERAGES | {"multi_turn_overall": MULTI_TURN_OVERALL},
         hub_dataset=HUB_DATASET,
         scored_by=(*SCORED_BY, "eval/multi_turn.py"),
+        golds=golds,
         describe=_describe,
     ),
 ]

@@ -2,10 +2,68 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from eval.tasks.bfcl.questions import Question
-from records.calls import Call
+from eval.benchmarks import END, Gold, gold_answers
+from eval.tasks.bfcl.multi_turn_entries import MULTI_TURN, Entry, entries
+from eval.tasks.bfcl.multi_turn_episode import BfclEpisode
+from eval.tasks.bfcl.questions import Question, category_of, questions
+from records.calls import Call, format_calls
+
+CLOSING = "Done."
+"""What stands for the words that end a turn, which the benchmark does not give."""
+
+
+def golds(task: str, indices: Sequence[int]) -> list[Gold]:
+    """Gold answers of a task's questions; of a conversation one for each turn with calls."""
+    category = category_of(task)
+    if category in MULTI_TURN:
+        asked = entries(category)
+        return [gold for number in indices for gold in conversation_golds(asked[number])]
+    return gold_answers([GoldQuestion(question) for question in questions(category)], indices)
+
+
+class GoldQuestion:
+    """A question whose gold answer is text in our call format."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+    def prompt(self) -> str:
+        """The text a model reads."""
+        return self.question.prompt()
+
+    def gold(self) -> str:
+        """The gold calls; empty in categories without."""
+        return format_calls(gold_calls(self.question)) if self.question.gold else ""
+
+
+def conversation_golds(entry: Entry) -> Iterator[Gold]:
+    """The gold calls of each turn in one answer, behind the turns before with their gold calls and true results."""
+    episode = BfclEpisode(entry)
+    for calls in conversation_calls(entry):
+        step = episode.step()
+        assert step is not None
+        if calls:
+            yield Gold(step.prompt, format_calls(calls) + END)
+            episode.take(format_calls(calls))
+        episode.take(CLOSING)
+
+
+def conversation_calls(entry: Entry) -> list[list[Call]]:
+    """The gold calls by turn, positional arguments under the names of their parameters."""
+    described = [*entry.functions, *[function for added in entry.added.values() for function in added]]
+    names = {function["name"]: list(function["parameters"]["properties"]) for function in described}
+    return [[_call(text, names) for text in turn] for turn in entry.gold]
+
+
+def _call(text: str, names: dict[str, list[str]]) -> Call:
+    """One gold call, parsed and never run."""
+    node: Any = ast.parse(text, mode="eval").body
+    given = dict(zip(names[node.func.id], map(ast.literal_eval, node.args), strict=False))
+    return Call(node.func.id, given | {str(part.arg): ast.literal_eval(part.value) for part in node.keywords})
 
 
 def gold_calls(question: Question) -> list[Call]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from eval.bench_data import explain, find, identity
 from eval.bench_data_benchmark import scored_by
-from eval.benchmarks import Benchmark, Source, macro
+from eval.benchmarks import Benchmark, Source, gold_answers, macro
 from eval.tasks.nexus.definitions import API_LIST, definitions, missing_definitions, source_file
 from eval.tasks.nexus.questions import SETS, questions
 from records.errors import UserError
@@ -49,6 +49,7 @@ BENCHMARKS = [
         suites={"nexus": TASKS},
         source=_source,
         ids=_ids,
+        golds=lambda task, indices: gold_answers(questions(task.removeprefix("nexus_")), indices),
         weights=macro(TASKS),
         rule="mean of the five sets' exact call match (nexusflowai/NexusRaven, raven/eval/evaluator.py); the authors "
         "give the sets apart",

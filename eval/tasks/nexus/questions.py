@@ -10,7 +10,7 @@ from typing import Any
 
 from eval.bench_data import need
 from eval.tasks.nexus.definitions import Definition, definitions, from_options, from_source
-from records.calls import Message, Tool, render_chat
+from records.calls import Call, Message, Tool, format_calls, render_chat
 from records.errors import UserError
 
 SETS = ("cve_cpe", "emailrep", "virustotal", "toolalpaca", "toolllm")
@@ -36,6 +36,15 @@ class Question:
     def tools(self) -> list[Tool]:
         """The functions offered as OpenAI tools (the authors' agent `OPENAI_FUNCTIONS`)."""
         return [self.functions[name].tool() for name in self.context]
+
+    def gold(self) -> str:
+        """The gold call in our call format; the benchmark's own text where a value is no JSON."""
+        name, positional, named = called(self.reference)
+        names = [parameter for parameter, _, _ in self.functions[name].parameters]
+        try:
+            return format_calls([Call(name, dict(zip(names, positional, strict=False)) | named)])
+        except TypeError:
+            return self.reference
 
     def prompt(self) -> str:
         """The text a model reads."""
