@@ -86,22 +86,26 @@ def test_second_run_asks_nothing_and_full_results_are_kept(build, tiny_recipe, c
     assert results(build) == before
 
 
+def wait_for_answers(run: subprocess.Popen, build, lines: int):
+    """The store of answers of a running command, once it holds so many batches."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        stores = list(build.glob("work/eval/base/*/answers.jsonl"))
+        if stores and stores[0].read_bytes().count(b"\n") >= lines:
+            return stores[0]
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.002)
+    raise AssertionError("the run is too slow")
+
+
 def test_killed_run_goes_on_and_ends_in_the_same_bytes(build, tiny_recipe, tmp_path):
     recipe = str(tiny_recipe(alone={"simple_python": 40, "other": 4}))
     command = [sys.executable, "-m", "eval", "--recipe", recipe, "--model", str(build / "models" / "base")]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     run = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    pattern = "work/eval/base/*/answers.jsonl"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        stores = list(build.glob(pattern))
-        if stores and stores[0].read_bytes().count(b"\n") >= 3:
-            break
-        assert run.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.002)
+    store = wait_for_answers(run, build, 3)
     run.send_signal(signal.SIGKILL)
     run.wait()
-    store = next(build.glob(pattern))
     kept = [line for line in store.read_text().splitlines(keepends=True) if line.endswith("\n")]
     assert not (build / "eval" / "base" / "results.json").exists()
     with store.open("a") as stream:
@@ -113,6 +117,41 @@ def test_killed_run_goes_on_and_ends_in_the_same_bytes(build, tiny_recipe, tmp_p
     batches = [json.loads(line)["batch"] for line in lines if not line.startswith('{"batch": "torn')]
     assert len(batches) == len(set(batches)) > len(kept)
     resumed = results(build)
+
+    shutil.rmtree(build / "eval")
+    shutil.rmtree(build / "work")
+    assert main(command[3:]) == 0
+    assert results(build) == resumed
+
+
+def test_killed_conversations_go_on_and_end_in_the_same_transcripts(build, tiny_recipe):
+    """kill -9 between the steps of BFCL's conversations: no step is asked twice, and every transcript is the same."""
+    folder = build / "models" / "base"
+    config = json.loads((folder / "config.json").read_text()) | {"max_position_embeddings": 16_384}
+    (folder / "config.json").write_text(json.dumps(config))
+    few = {"simple_python": 2, "other": 2, "caps": {"bfcl_v3": 2}, "benchmarks": ["bfcl_v3"]}
+    recipe = str(tiny_recipe(alone=few, max_answer_tokens=4))
+    command = [sys.executable, "-m", "eval", "--recipe", recipe, "--model", str(folder)]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    single_turn = 26  # batches have at most two questions, so as many lines mean that conversations have begun
+    store = wait_for_answers(run, build, single_turn + 4)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    kept = [line for line in store.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    assert not (build / "eval" / "base" / "results.json").exists()
+
+    assert main(command[3:]) == 0
+    lines = store.read_text().splitlines(keepends=True)
+    batches = [json.loads(line)["batch"] for line in lines if line.startswith("{") and line.endswith("}\n")]
+    assert lines[: len(kept)] == kept and len(batches) == len(set(batches)) > len(kept)
+    resumed = results(build)
+    transcripts = [
+        json.loads(json.loads(line)["answer"])
+        for file in (build / "eval" / "base" / "samples").glob("bfcl_multi_turn_*.jsonl")
+        for line in file.read_text().splitlines()
+    ]
+    assert len(transcripts) == 8 and max(len(one["turns"]) for one in transcripts) > 2, "several steps each"
 
     shutil.rmtree(build / "eval")
     shutil.rmtree(build / "work")

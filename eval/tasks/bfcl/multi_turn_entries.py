@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from eval.tasks.bfcl.tools import tool
 from records.assets import asset
-from records.calls import Tool
+from records.calls import Tool, render_chat
 
 MULTI_TURN = ("multi_turn_base", "multi_turn_miss_func", "multi_turn_miss_param", "multi_turn_long_context")
 
@@ -48,6 +48,14 @@ class Entry:
     def long_context(self) -> bool:
         """Whether the simulated classes are filled with many more files, flights and so on."""
         return "long_context" in self.category
+
+    def prompt(self) -> str:
+        """The text a model reads first, ending where its answer begins."""
+        return self._prompt
+
+    @cached_property
+    def _prompt(self) -> str:
+        return render_chat(self.turns[0], self.tools(0), answer_next=True)
 
     def tools(self, turn: int) -> list[Tool]:
         """The functions at hand in a turn as OpenAI tools."""

@@ -20,7 +20,6 @@ from eval.multi_turn import Episode
 from eval.tasks.bfcl.benchmark import group_metrics
 from eval.tasks.bfcl.multi_turn_entries import entries, entry_by_id
 from eval.tasks.bfcl.multi_turn_episode import BfclEpisode, judge_transcript
-from records.calls import render_chat
 
 
 class MultiTurnTask(EpisodeTask):
@@ -37,7 +36,7 @@ def load(category: str, **_: Any) -> dict[str, Any]:
         {
             "id": entry.id,
             "category": category,
-            "prompt": render_chat(entry.turns[0], entry.tools(0), answer_next=True),
+            "prompt": entry.prompt(),
             "gold": json.dumps(entry.gold),
         }
         for entry in entries(category)

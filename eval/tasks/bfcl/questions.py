@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from eval.tasks.bfcl.tools import tool
@@ -51,6 +51,10 @@ class Question:
 
     def prompt(self) -> str:
         """The text a model reads, ending where its answer begins."""
+        return self._prompt
+
+    @cached_property
+    def _prompt(self) -> str:
         return render_chat(self.messages, self.tools(), answer_next=True)
 
 
