@@ -105,6 +105,8 @@ class PythonReader(ApiStep):
                     self.drop("duplicate_id", f"{where}:{name}")
                 elif self.methods and not method and EXCEPTION.fullmatch(top):
                     self.drop("exception", f"{where}:{name}")
+                elif self.methods and not method and "self_" in function.parameters["properties"]:
+                    self.drop("data_model", f"{where}:{name}")
                 elif method and (told := _told(method, function)) in inherited:
                     self.drop("repeated", f"{where}:{name}")
                 else:
@@ -150,7 +152,7 @@ class PythonReader(ApiStep):
 
 def _told(method: str, function: Function) -> tuple[str, str, str]:
     """What makes a method the same as another one of its distribution."""
-    return method, function.description, ordered_json(function.parameters)
+    return method.removesuffix("_async"), function.description, ordered_json(function.parameters)
 
 
 def in_turn(sources: Sequence[Iterator[Api]]) -> Iterator[Api]:

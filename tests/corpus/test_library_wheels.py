@@ -182,6 +182,18 @@ class FitError(Exception):
     \"\"\"Says that nothing could be fitted.\"\"\"
     def __init__(self, why: str):
         ...
+
+class Client:
+    def delete_line(self, name: str):
+        \"\"\"Delete a line by its name.\"\"\"
+
+    async def delete_line_async(self, name: str):
+        \"\"\"Delete a line by its name.\"\"\"
+
+class LineReply:
+    \"\"\"What the service says of a line.\"\"\"
+    def __init__(self_, name: str):
+        ...
 """
 
 
@@ -192,10 +204,11 @@ def test_repetitions_exceptions_and_files_that_nobody_imports_are_counted(tmp_pa
     assert {api.description for api in reader.apis()} == {
         "Fit the model to some samples.",
         "Fit the model to bad samples.",
+        "Delete a line by its name.",
     }
     counts = {reason: found["count"] for reason, found in reader.dropped.items()}
     assert counts.pop("not_imported") == 3
-    assert (counts["repeated"], counts["exception"]) == (1, 1)
+    assert (counts["repeated"], counts["exception"], counts["data_model"]) == (2, 1, 1)
 
 
 def test_a_torn_wheel_is_counted(wheel: str, tmp_path: Path) -> None:
