@@ -52,7 +52,7 @@ def run_stage(recipe: Recipe, stage: Stage) -> None:
     check_world(stage.parallel, world)
     check_recipe(recipe, [stage])
     check_corpus(recipe, [stage])
-    prepare(threads=max(1, _cores() // world))
+    prepare(threads=min(max(1, _cores() // world), int(os.environ.get("OMP_NUM_THREADS") or _cores())))
     work, inputs = paths.work(stage.name), str(stage_print(recipe, stage))
     _open_work(work, checkpoint_print(recipe, stage), paths.model(stage.parent))
     trainer, plans, seconds = _train(recipe, stage, work)

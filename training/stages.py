@@ -133,8 +133,9 @@ def _inputs(recipe: Recipe, stage: Stage) -> dict[str, object] | None:
         return None
     track = recipe.training.track
     values = dataclasses.asdict(stage)
-    # Neither changes what is learned: a stage is not trained again for them.
-    for name in ("keep_checkpoints", "parallel"):
+    # None of them changes what is learned: a stage is not trained again for them, and one that stopped at a spike goes
+    # on from its checkpoint when the spike is allowed.
+    for name in ("keep_checkpoints", "parallel", "stop_at_spike"):
         values["recipe"].pop(name)
     values.pop("parallel")
     return {

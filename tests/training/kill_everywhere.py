@@ -21,6 +21,8 @@ def main(recipe_name: str, keys: list[str], kill: bool) -> None:
     from training.stages import model_done, stage_print, stages, workplace
 
     recipe = load_recipe(recipe_name)
+    import torch.utils.tensorboard  # noqa: F401 - a second that each child would spend again
+
     boot()  # the process group is started by each child: its threads would not live through a fork
     paths, event, kills, reached = workplace(recipe), 0, 0, None
     while True:

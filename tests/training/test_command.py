@@ -32,7 +32,29 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         place = make_place(folder, {})
         done = command("--recipe", str(place.file))
         assert done.returncode == 0, done.stderr
+        (folder / "stderr.txt").write_text(done.stderr)
         yield place
+
+
+def test_events_for_tensorboard_are_those_of_the_record(trained: Place) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    stage = stages(trained.recipe)[0]
+    events = EventAccumulator(str(trained.paths.build / "work" / "tensorboard" / stage.name))
+    events.Reload()
+    losses = [(event.step, round(event.value, 5)) for event in events.Scalars("loss/train")]
+    curve = read(trained.paths.model(stage.name) / "record.json")["loss"]["curve"]
+    assert losses == [(step + 1, round(loss, 5)) for step, (_, loss) in enumerate(curve)]
+    rates = [event.value / stage.recipe.learning_rate for event in events.Scalars("learning_rate")]
+    assert rates == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1, 1, 1, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1])
+    assert [event.value for event in events.Scalars("tokens")] == [256 * step for step in range(1, 13)]
+
+
+def test_the_bar_shows_loss_rate_and_time_left(trained: Place) -> None:
+    words = (trained.file.parent / "stderr.txt").read_text()
+    for stage in stages(trained.recipe):
+        left = r"\[\d\d:\d\d<\d\d:\d\d, +[\d.]+k?tok/s, loss=\d\.\d{3}\]"
+        assert re.search(rf"training · {stage.title}: +\d+%\|[^\r]*\| \d+/3072 {left}", words), stage.title
 
 
 def test_every_model_has_a_record_that_links_back(trained: Place) -> None:
