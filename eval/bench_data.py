@@ -49,6 +49,18 @@ SOURCES = {
 }
 
 
+def origin(benchmark: str, files: Sequence[str]) -> str:
+    """Where files come from, for a version: empty below `BENCH_DATA`, else the Hub's data set and revision.
+
+    A revision that no commit is known of is `unverified`: the files may be others tomorrow (their sha256 says so).
+    """
+    source = SOURCES[benchmark]
+    if source.hub is None or all(find(benchmark, file) for file in files):
+        return ""
+    told = "revision main, unverified" if source.revision == "main" else source.revision
+    return f" from {source.hub} ({told})"
+
+
 def bench_folder() -> Path | None:
     """`$BENCH_DATA`, or None where it is not set.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval.bench_data import absent, identity, need
+from eval.bench_data import absent, identity, need, origin
 from eval.benchmarks import Benchmark, Source
 
 
@@ -25,7 +25,7 @@ def bench_data_benchmark(
     return Benchmark(
         name=name,
         suites=suites,
-        source=lambda: Source(dataset, version, identity([need(name, file) for file in files])),
+        source=lambda: Source(dataset, version + origin(name, files), identity([need(name, file) for file in files])),
         missing=lambda: missing_files(name, files, tasks),
         **({"scored_by": scored_by(name)} | rest),
     )

@@ -14,7 +14,7 @@ class QuestionsRecipe:
     """Questions of BFCL's category simple_python."""
     other: int | None
     """Questions of each other task."""
-    benchmarks: tuple[str, ...] = ("bfcl_v1",)
+    benchmarks: tuple[str, ...] = ("bfcl_v2",)
     """Names as `python -m eval --list` shows them; `all` for every one. A benchmark whose data is not here is reported
     as not scored."""
     caps: dict[str, int] = field(default_factory=dict)

@@ -69,6 +69,8 @@ def tiny_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
             "max_answer_tokens": 8,
             "batch_size": 2,
         } | evaluation
+        for asked in ("all_step", "alone"):
+            values["evaluation"][asked].setdefault("benchmarks", ["bfcl_v1"])
         path = tmp_path / "tiny.yaml"
         path.write_text(yaml.safe_dump(values))
         return path

@@ -10,7 +10,7 @@ from typing import Any
 
 from eval.bench_data import SOURCES, absent, bench_folder, find, hub_answers, identity
 from eval.benchmarks import Benchmark, Source, micro
-from eval.tasks.mmlu.local_copy import default_copy, load_tasks, read_rows
+from eval.tasks.mmlu.local_copy import REVISION, default_copy, load_tasks, read_rows
 from records.errors import UserError
 
 HUB = "cais/mmlu"
@@ -46,7 +46,7 @@ def load_mmlu(names: Sequence[str]) -> dict[str, Any]:
 def _source() -> Source:
     version = f"{shots()}-shot"
     packed = find("mmlu", "mmlu.zip")
-    return Source("MMLU", version, identity([packed]) if packed else f"hub:{HUB}")
+    return Source("MMLU", version, identity([packed]) if packed else f"hub:{HUB}@{REVISION}")
 
 
 @cache
@@ -56,7 +56,7 @@ def _counts() -> Mapping[str, int]:
         return {subject: len(splits["test"]) for subject, splits in read_rows(packed).items()}
     from datasets import load_dataset
 
-    return {subject: len(load_dataset(HUB, subject, split="test")) for subject in SUBJECTS}
+    return {subject: len(load_dataset(HUB, subject, split="test", revision=REVISION)) for subject in SUBJECTS}
 
 
 def _ids(task: str) -> tuple[str, ...]:

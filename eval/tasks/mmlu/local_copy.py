@@ -28,6 +28,8 @@ from eval.bench_data import identity, need
 from records.errors import UserError, run_command
 from records.files import replacing
 
+REVISION = "c30699e8356da336a370243923dbaf21066bb9fe"
+"""Commit of `cais/mmlu` that is read where `BENCH_DATA` has no zip file."""
 SPLITS = {"test": "test", "validation": "val", "dev": "dev"}
 """Split of `cais/mmlu` → folder of the zip file."""
 
@@ -117,6 +119,8 @@ def load_tasks(shots: int, data: Path | None = None, subjects: Sequence[str] | N
     changes: dict[str, Any] = {"num_fewshot": shots}
     if data is not None:
         changes["dataset_path"] = str(data)
+    else:
+        changes["dataset_kwargs"] = {"revision": REVISION}
     members: list[dict[str, Any]] = [{"group": "mmlu"}]
     if subjects is not None:
         members = [{"task": f"mmlu_{subject}"} for subject in subjects]
