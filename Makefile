@@ -73,6 +73,9 @@ test-all: setup  ## all tests
 bench: setup  ## speed of the readers, to results/bench_corpus.json
 	@$(PY) -m corpus.bench
 
+bench-corpus: setup crawl  ## pages to kept texts beside datatrove's stock recipe, planted near duplicates: results/bench_line.json
+	@$(PY) -m corpus.bench_line
+
 bench-seeds: setup  ## time and memory of the seed build of RECIPE=full alone, to results/bench_seeds.json
 	@$(PY) -m corpus.bench_seeds --recipe $(RECIPE)
 

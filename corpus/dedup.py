@@ -136,9 +136,9 @@ class WordSignatures(MinhashDedupSignature):
     """
 
     def get_shingles(self, text: str) -> Any:
-        """Hashes of the word n-grams, `uint64 [different n-grams, 1]`; numbers count as one word."""
+        """Hashes of the word n-grams, `uint64 [n-grams, 1]`; all numbers count as the same word."""
         words = ["0" if word.isdigit() else word for word in normalised(text)]
-        return np.unique(hash_n_grams(hash_words(words), self.config.n_grams))[:, None]
+        return hash_n_grams(hash_words(words), self.config.n_grams)[:, None]
 
     def get_signature(self, shingles: Any) -> list[list[int]]:
         """The least of each hash function over all n-grams, by bucket.

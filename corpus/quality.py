@@ -19,6 +19,7 @@ VENDORED = frozenset(
     {"_vendor", "vendor", "vendored", "_vendored", "third_party", "third-party", "thirdparty", "extern", "externals"}
     | {"_vendored_packages", "_distutils", "vendored_packages", "typeshed", "_vendor_patches", "compat_vendor"}
 )
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 TESTS = frozenset({"tests", "test", "testing", "benchmarks", "conftest.py", "fixtures"})
 
 
@@ -65,9 +66,8 @@ def text_problem(text: str) -> str | None:
     """`too_short`, `not_prose` (few words in letters, or tables and listings), or None."""
     if len(text) < SHORTEST_TEXT:
         return "too_short"
-    letters = sum(character.isascii() and character.isalpha() for character in text)
-    spaces = sum(character.isspace() for character in text)
-    if letters < 0.6 * (len(text) - spaces):
+    letters = len(text.encode("ascii", "ignore").translate(None, _NO_LETTERS))
+    if letters < 0.6 * sum(map(len, text.split())):
         return "not_prose"
     return None
 
