@@ -18,6 +18,7 @@ LARGEST_ARCHIVE = 4 << 30
 """Most bytes all files of an archive may have together."""
 HIGHEST_RATIO = 200
 """Most bytes out of one compressed byte; JSON and Python sources reach about 40."""
+ZIPS = (".zip", ".whl")
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError)
 """What zipfile, tarfile and gzip raise on damaged, encrypted or unknown input."""
 
@@ -45,6 +46,15 @@ class BoundedFile:
         return content
 
 
+def json_problem(content: bytes) -> str:
+    """Why bytes that are no JSON are none: `bad_encoding` (no UTF-8) or `bad_json`."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "bad_encoding"
+    return "bad_json"
+
+
 def bounded_files(source: Path) -> Iterator[BoundedFile]:
     """Yield the files of a folder (sorted), of an archive (in its order), or the file itself.
 
@@ -57,6 +67,8 @@ def bounded_files(source: Path) -> Iterator[BoundedFile]:
         yield from _of_folder(source)
     elif not source.is_file():
         raise MalformedDocument("missing_source")
+    elif source.name.endswith(ZIPS) and not zipfile.is_zipfile(source):
+        raise MalformedDocument("corrupt_archive")
     elif zipfile.is_zipfile(source):
         yield from _of_zip(source)
     elif source.name.endswith((".tgz", ".tar.gz", ".tar")):

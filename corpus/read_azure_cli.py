@@ -82,7 +82,9 @@ class AzureCliReader(SdkReader):
                 elif command := generated_command(source):
                     # The generated class knows types; the help of the same name adds examples.
                     found[command.name] = command
-            except (SyntaxError, ValueError, RecursionError, MalformedDocument):
+            except MalformedDocument as reason:
+                self.drop(str(reason), file)
+            except (SyntaxError, ValueError, RecursionError):
                 found[file] = "not_python"
         for command in found.values():
             if isinstance(command, Command):

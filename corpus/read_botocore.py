@@ -14,6 +14,7 @@ import orjson
 
 from corpus.api import Api
 from corpus.botocore_shapes import schema_of
+from corpus.bounded_files import json_problem, zip_member
 from corpus.plain_text import plain_text, shortened, snake_case
 from corpus.read_apis import ApiReader, MalformedDocument
 
@@ -48,8 +49,9 @@ class BotocoreModels:
         return dict(sorted(latest.items()))
 
     def load(self, service: str) -> dict[str, Any]:
-        """The service model. Raises MalformedDocument: bad_gzip, bad_json, too_large or not_a_model."""
-        packed = self.archive.read(f"botocore/data/{service}/{self.versions[service]}/service-2.json.gz")
+        """The service model. Raises MalformedDocument: bad_gzip, bad_json, bad_encoding, too_large, not_a_model."""
+        place = f"botocore/data/{service}/{self.versions[service]}/service-2.json.gz"
+        packed = zip_member(self.archive, self.archive.getinfo(place)).read()
         try:
             with gzip.open(_bytes_stream(packed)) as stream:
                 text = stream.read(LONGEST_DOCUMENT + 1)
@@ -59,7 +61,7 @@ class BotocoreModels:
         except (OSError, EOFError, zlib.error):
             raise MalformedDocument("bad_gzip") from None
         except orjson.JSONDecodeError:
-            raise MalformedDocument("bad_json") from None
+            raise MalformedDocument(json_problem(text)) from None
         if not isinstance(model, dict) or not all(isinstance(model.get(k), dict) for k in ("operations", "shapes")):
             raise MalformedDocument("not_a_model")
         return model

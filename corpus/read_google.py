@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from corpus.api import Api
+from corpus.bounded_files import json_problem, zip_member
 from corpus.discovery_schemas import properties_of
 from corpus.plain_text import plain_text, shortened, snake_case
 from corpus.read_apis import ApiReader, MalformedDocument
@@ -56,11 +57,12 @@ class GoogleReader(ApiReader):
         return list(self.files)
 
     def load(self, service: str) -> dict[str, Any]:
-        """The discovery document. Raises MalformedDocument: bad_json or not_discovery."""
+        """The discovery document. Raises MalformedDocument: bad_json, bad_encoding, zip_bomb, not_discovery …"""
+        content = zip_member(self.archive, self.archive.getinfo(self.files[service])).read()
         try:
-            document = orjson.loads(self.archive.read(self.files[service]))
+            document = orjson.loads(content)
         except orjson.JSONDecodeError:
-            raise MalformedDocument("bad_json") from None
+            raise MalformedDocument(json_problem(content)) from None
         if not isinstance(document, dict) or document.get("kind") != "discovery#restDescription":
             raise MalformedDocument("not_discovery")
         return document
