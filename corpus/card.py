@@ -67,14 +67,17 @@ The licence and notice texts of every source are in `LICENSES/`; each row names 
 
 ## How it was made
 
-Retrieval embedded {seeds:,} API seeds and {candidates:,} text chunks with all-MiniLM-L6-v2 and found {retrieved:,}
-chunks near a seed; a fastText filter (F1 {f1:.3f} on {held_out:,} labels held out) kept {kept:,} of them as `web`.
+Retrieval looked at {candidates:,} text chunks, embedded {embedded:,} of them and {seeds:,} API seeds with
+all-MiniLM-L6-v2, and found {retrieved:,} chunks near a seed;
+a fastText filter (F1 {f1:.3f} on {held_out:,} labels held out) kept {kept:,} of them as `web`.
 Exact duplicates and MinHash near duplicates were removed over all configs. Rows that share {n_gram} to 13 words in
 a row with a question or an answer of {checked} were removed ({leaks:,} rows); not compared:
 {unchecked}. `datasheet.md`
 has the measured figures of every step, `reports/` the data behind them, `manifest.json` a hash of every file.
 
 ![Length of rows](figures/lengths.png)
+
+![Seeds, what was retrieved and what was not, on the main axes of the seeds](figures/retrieval_map.png)
 
 ## Limits
 
@@ -107,6 +110,7 @@ def card(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> s
         sources=source_table(manifest),
         seeds=reports["retrieval"]["seeds"],
         candidates=reports["retrieval"]["candidates"],
+        embedded=reports["retrieval"]["cascade"]["embedded"],
         retrieved=reports["retrieval"]["retrieved"],
         f1=filtered["held_out"]["f1"],
         held_out=filtered["labels"]["held_out"],

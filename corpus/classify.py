@@ -40,32 +40,33 @@ def words_of(text: str) -> str:
 def classify(work: Work, folder: Path) -> None:
     """Label, train, measure, and move what was retrieved and passes from `text` to `web`."""
     recipe = work.recipe.corpus.filter
-    hits = json.loads((work.step("retrieval") / "hits.json").read_text())
-    candidates = set(json.loads((work.step("retrieval") / "candidates.json").read_text()))
+    retrieval = work.step("retrieval")
+    hits = json.loads((retrieval / "hits.json").read_text())
+    near, candidates = (set(json.loads((retrieval / f"{name}.json").read_text())) for name in ("near", "candidates"))
     rows = list(read_documents(*jsonl_files(work.step("sources") / "rows")))
-    labels = weak_labels(rows, hits, candidates, recipe.labels, work.recipe.seed)
+    labels = weak_labels(rows, near, candidates, recipe.labels, work.recipe.seed)
     training, held_out = [item for item in labels if not is_held_out(item)], [i for i in labels if is_held_out(i)]
     model = train(training, recipe, folder)
     measured = measure(model, held_out, recipe.threshold)
-    chosen, dropped = _apply(model, rows, hits, recipe.threshold)
+    pages = list(read_documents(retrieval / "crawl.jsonl"))
+    chosen, dropped = _apply(model, [*rows, *pages], hits, recipe.threshold)
     write_documents(folder / "labels.jsonl", [item.document() for item in labels])
-    write_documents(folder / "rows.jsonl", [chosen.get(item.id, item) for item in rows])
+    accepted = [item for item in pages if item.id in chosen]
+    write_documents(folder / "rows.jsonl", [*(chosen.get(item.id, item) for item in rows), *accepted])
     kept = {"retrieved": len(hits), "kept": len(chosen), "dropped": dropped}
     sizes = {"training": len(training), "held_out": len(held_out)}
     write_report(folder, {"labels": sizes, "held_out": measured, "threshold": recipe.threshold, "applied": kept})
 
 
-def weak_labels(
-    rows: Sequence[Document], hits: dict[str, Any], candidates: set[str], most: int, seed: int
-) -> list[Row]:
+def weak_labels(rows: Sequence[Document], near: set[str], candidates: set[str], most: int, seed: int) -> list[Row]:
     """Rows of `labels`: API documentation is agent-relevant; text far from every API seed is general.
 
     Text that retrieval found near a seed is in neither class, because the classifier is to decide about it.
 
     Args:
         rows: all rows that were read.
-        hits: ids of retrieved text.
-        candidates: ids of text that retrieval looked at; known to be far from the seeds unless in `hits`.
+        near: ids of text that is near a seed.
+        candidates: ids of text that retrieval looked at; known to be far from the seeds unless in `near`.
         most: labels of each class.
         seed: of the sample.
     """
@@ -74,7 +75,7 @@ def weak_labels(
         return stable_hash(f"{seed}/label/{item.id}")
 
     agent = sorted((item for item in rows if item.metadata["config"] == "api_docs"), key=by_hash)
-    text = (item for item in rows if item.metadata["config"] == "text" and item.id not in hits)
+    text = (item for item in rows if item.metadata["config"] == "text" and item.id not in near)
     general = sorted(text, key=lambda item: (item.id not in candidates, by_hash(item)))
     size = min(most, len(agent), len(general))
     labelled = [(AGENT, item) for item in agent[:size]] + [(GENERAL, item) for item in general[:size]]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from corpus.crawl_files import crawl_files, state_of_crawls
 from corpus.distributions import installed_versions
 from corpus.documents import BUNDLE, state_of_documents
 from corpus.hub_commits import resolve_commits
@@ -33,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     work = work_of(load_recipe(options.recipe))
     steps = line()
     outside: dict[str, Any] = {"python": platform.python_version(), "installed": installed_versions()}
+    if crawls := state_of_crawls(work.recipe.corpus.retrieval.crawls):
+        outside["crawls"] = crawls
     if documents := state_of_documents(work.recipe.corpus.sources):
         outside["documents"] = documents
     if work.recipe.corpus.tokenizer:
@@ -84,6 +87,8 @@ def preflight(work: Work) -> None:
         benchmark_source(name)
     for name in wheels_of(work.recipe):
         asset(name)
+    for item in work.recipe.corpus.retrieval.crawls:
+        crawl_files(item)
     sources = work.recipe.corpus.sources
     asked_entries(sources.hub, sources.hub_allow, sources.hub_licences, consented(sources.attribution_licences))
     if work.recipe.corpus.workers < 1:
@@ -153,8 +158,12 @@ def plan(work: Work, steps: Sequence[Step], prints: dict[str, str]) -> str:
     """What a run would do, as text."""
     recipe, rows = work.recipe, rows_expected(work.recipe)
     tokens = {config: TOKENS_PER_ROW[config] * count for config, count in rows.items()}
-    chunks = recipe.corpus.retrieval.seed_chunks + recipe.corpus.retrieval.candidate_chunks
-    seconds = 20 + chunks / 90 + sum(tokens.values()) / 160_000
+    retrieval = recipe.corpus.retrieval
+    # The first stage lets through a third of the candidates, about.
+    chunks = (
+        retrieval.seed_chunks + (rows["text"] if retrieval.candidate_chunks is None else retrieval.candidate_chunks) / 3
+    )
+    seconds = 20 + chunks / 150 + sum(tokens.values()) / 160_000
     lines = [f"corpus of recipe {recipe.name}: {work.output}", "", "steps"]
     for step in steps:
         state = "done" if is_complete(work, step, prints) else "to do"

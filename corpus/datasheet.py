@@ -84,9 +84,15 @@ imported or run. Licence by `METADATA` of each distribution; only permissive one
 
 ## Preprocessing, cleaning, labelling
 
-Retrieval: {seeds:,} seeds and {candidates:,} chunks embedded ({model}), {neighbours} neighbours a seed, cosine at
-least {min_score}: {retrieved:,} chunks, near {seeds_hit:,} different seeds. Best scores of the candidates:
-{scores}.
+Retrieval: {seeds:,} seeds embedded ({model}, {precision}) and taken together to {prototypes:,} prototypes, seeds
+themselves; {candidates:,} chunks of text looked at, the {neighbours} nearest of each prototype at a cosine of at least
+{min_score} retrieved: {retrieved:,} chunks, near {seeds_hit:,} different seeds. Best scores: {scores}.
+
+{cascade}
+
+![Seeds, what was retrieved and what was not](figures/retrieval_map.png)
+
+{crawls}
 
 Filter, on labels it never trained on (threshold {threshold}). These labels are weak and their classes come from
 different sources, so they are easier than the text it decides about, and the settings were chosen with them in view:
@@ -232,9 +238,43 @@ def _privacy(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _retrieval(report: dict[str, Any]) -> dict[str, Any]:
-    names = ("seeds", "candidates", "model", "neighbours", "min_score", "retrieved")
-    scores = ", ".join(f"{name} {score}" for name, score in report["scores"].items())
-    return {**{name: report[name] for name in names}, "seeds_hit": report["seeds_with_a_hit"], "scores": scores}
+    names = ("seeds", "candidates", "model", "precision", "neighbours", "min_score", "retrieved")
+    scores = ", ".join(f"{name} {score}" for name, score in report["scores"].items()) or "none"
+    cascade, quotas = report["cascade"], report["quotas"]
+    rows = [
+        ("candidates embedded", f"{cascade['embedded']:,}"),
+        ("embedding work saved by the first stage", f"{cascade['work_saved']:.1f} ×"),
+        (
+            f"recall@k against exact search, on a sample of {cascade['sample']:,} "
+            f"(asked: {cascade['recall_asked']:.0%})",
+            f"{cascade['recall_on_sample']:.1%}",
+        ),
+        (f"largest of {quotas['topics']} topics before quotas", f"{quotas['largest_share_before']:.1%}"),
+        ("the same after them", f"{quotas['largest_share_after']:.1%}"),
+        *((f"not retrieved: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in report["dropped"].items()),
+    ]
+    return {
+        **{name: report[name] for name in names},
+        "prototypes": report["prototypes"]["count"],
+        "seeds_hit": report["seeds_with_a_hit"],
+        "scores": scores,
+        "cascade": table(("measure", "value"), rows),
+        "crawls": _crawls(report["crawls"]),
+    }
+
+
+def _crawls(crawls: dict[str, Any]) -> str:
+    if not crawls:
+        return "No crawl was among the candidates."
+    head = ("crawl", "licence", "may enter shards", "pages", "chunks", "retrieved", "left out")
+    rows = [
+        (
+            name, found["license"], "yes" if found["may_enter"] else "no", found["pages"], found["chunks"],
+            found["retrieved"], ", ".join(f"{reason} {f['count']:,}" for reason, f in found["dropped"].items()),
+        )
+        for name, found in crawls.items()
+    ]  # fmt: skip
+    return "Crawls among the candidates; pages that may not enter shards only measure:\n\n" + table(head, rows)
 
 
 def _filter(report: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from corpus.drops import CountingStep
 
@@ -49,28 +51,67 @@ class CrawlReader(CountingStep):
                     yield Document(text=text, id=url, metadata={"bytes": len(content)})
         self.write_counts(rank, self.name)
 
-    def _pages(self, file: Path) -> Any:
-        from fastwarc.warc import ArchiveIterator, WarcRecordType
-
+    def _pages(self, file: Path) -> Iterator[tuple[str, bytes]]:
         with file.open("rb") as stream:
-            records = ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True, strict_mode=False)
-            while True:
-                try:
-                    record = next(records)
-                    url = str(record.headers.get("WARC-Target-URI") or f"{file.name}@{record.stream_pos}")
-                    if record.content_length > LONGEST_PAGE:
-                        self.drop("too_long", url)
-                        continue
-                    if record.http_headers is None or not _is_page(record):
-                        self.drop("not_a_page", url)
-                        continue
-                    content = record.reader.read(LONGEST_PAGE + 1)
-                except StopIteration:
-                    return
-                except (OSError, ValueError, RuntimeError) as error:
-                    self.drop("unreadable", f"{file.name}: {error}")
-                    return
-                yield url, content
+            yield from warc_pages(stream, file.name, self.drop)
+
+
+def warc_pages(stream: BinaryIO, name: str, drop: Callable[[str, str], object]) -> Iterator[tuple[str, bytes]]:
+    """Address and bytes of the HTML pages of a WARC file, gzip or plain.
+
+    Behind a damaged record reading goes on at the next one. What gives no page is told to `drop` with its reason.
+
+    Args:
+        stream: of the file; it must be able to seek.
+        name: of the file, for examples.
+        drop: takes reason and example.
+    """
+    start: int | None = 0
+    while start is not None:
+        stream.seek(start)
+        last = start
+        try:
+            for position, page in _records(stream, name, drop):
+                last = start + position
+                if page is not None:
+                    yield page
+            return
+        except (OSError, ValueError, RuntimeError) as error:
+            drop("unreadable", f"{name}@{last}: {error}")
+        start = next_record(stream, last + 1)
+
+
+def _records(
+    stream: BinaryIO, name: str, drop: Callable[[str, str], object]
+) -> Iterator[tuple[int, tuple[str, bytes] | None]]:
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True, strict_mode=False):
+        url = str(record.headers.get("WARC-Target-URI") or f"{name}@{record.stream_pos}")
+        content = None
+        if record.content_length > LONGEST_PAGE:
+            drop("too_long", url)
+        elif record.http_headers is None or not _is_page(record):
+            drop("not_a_page", url)
+        else:
+            content = record.reader.read(LONGEST_PAGE + 1)
+            if len(content) < record.content_length:
+                drop("unreadable", f"{url}: {len(content)} bytes of {record.content_length}")
+                content = None
+        yield record.stream_pos, None if content is None else (url, content)
+
+
+def next_record(stream: BinaryIO, start: int) -> int | None:
+    """Where the next record of a damaged file may begin, at or behind `start`: a gzip member or a WARC header."""
+    stream.seek(0)
+    mark = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]" if stream.read(2) == b"\x1f\x8b" else rb"WARC/1\.\d\r?\n")
+    stream.seek(start)
+    place, before = start, b""
+    while block := stream.read(1 << 20):
+        if found := mark.search(before + block):
+            return place - len(before) + found.start()
+        place, before = place + len(block), block[-16:]
+    return None
 
 
 def _is_page(record: Any) -> bool:

@@ -1,86 +1,124 @@
-"""Step `retrieval`: text chunks that lie near the API seeds, by embeddings and an exact faiss search."""
+"""Step `retrieval`: text chunks, of the corpus's sources and of crawls, that lie near the API seeds.
+
+Seeds become prototypes; a student trained on a sample looks at every candidate and the embedding model at what may be
+near a prototype; the vectors go into a sharded index on disk that the prototypes search; quotas keep topics apart.
+"""
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from corpus.embed import Embed, model_folder
-from corpus.executor import run_blocks
-from corpus.rows import jsonl_files, read_documents, write_documents
+from corpus.cascade import CascadeSettings, Embedded, cascade
+from corpus.crawls import crawl_chunks, crawl_counts, may_enter
+from corpus.embed import CHARACTERS, NAME, embed, model_folder, model_identity
+from corpus.prototypes import Prototypes, prototypes_of
+from corpus.quotas import Hits, within_quotas
+from corpus.retrieval_map import draw_map
+from corpus.rows import jsonl_files, read_documents, with_reason
 from corpus.steps import Work, write_report
-from records.files import stable_hash, write_json
+from corpus.student import inverse_document_frequency, token_counts, weighted
+from corpus.vector_index import VectorIndex, build_index
+from records.files import canonical_json, replacing, stable_hash, write_json
+from records.recipe_corpus import RetrievalRecipe
 
 if TYPE_CHECKING:
     from datatrove.data import Document
 
-SHARDS = 8
-"""Embedding tasks."""
-FEW_TEXTS = 600
-CHARACTERS = 700
-"""Characters handed to the model: more than its tokens hold."""
+
+@dataclass(frozen=True)
+class Texts:
+    """Ids, and of each the part of its text that a model may read."""
+
+    ids: list[str]
+    texts: list[str]
+
+    def pairs(self, rows: Any) -> list[tuple[str, str]]:
+        """`(id, text)` of some places."""
+        return [(self.ids[row], self.texts[row]) for row in rows]
 
 
 def retrieve(work: Work, folder: Path) -> None:
-    """Embed a sample of seeds and of text chunks; write `hits.json`: `{chunk id: {seed, score}}`, and a report."""
+    """Write `hits.json` (`{chunk id: {seed, score, topic}}`), what was retrieved of crawls, index, map and report."""
     recipe, seed = work.recipe.corpus.retrieval, work.recipe.seed
-    rows = list(read_documents(*jsonl_files(work.step("sources") / "rows")))
-    seeds = sample([r for r in rows if r.metadata["config"] == "api_docs"], recipe.seed_chunks, seed)
-    chunks = sample([r for r in rows if r.metadata["config"] == "text"], recipe.candidate_chunks, seed)
-    ids, vectors = embed(work, folder, seeds, chunks)
-    place = {name: number for number, name in enumerate(ids)}
-    seed_vectors = vectors[[place[f"seed:{item.id}"] for item in seeds]]
-    chunk_vectors = vectors[[place[f"chunk:{item.id}"] for item in chunks]]
-    nearest = search(seed_vectors, chunk_vectors, recipe.neighbours)
-    best = best_seed(nearest, [item.id for item in seeds], [item.id for item in chunks])
-    hits = {name: found for name, found in best.items() if found["score"] >= recipe.min_score}
-    write_json(folder / "hits.json", hits)
-    write_json(folder / "candidates.json", sorted(item.id for item in chunks))
-    scores = sorted(found["score"] for found in best.values())
-    below = sum(score < recipe.min_score for score in scores)
+    crawl = crawl_chunks(work, folder)
+    seeds = sampled(_rows_of(work, "api_docs"), recipe.seed_chunks, seed, words=prose)
+    candidates = sampled((*_chain(_rows_of(work, "text"), read_documents(*crawl)),), recipe.candidate_chunks, seed)
+    seed_vectors = embed(list(zip(seeds.ids, seeds.texts, strict=True)), folder / "seeds", recipe.tokens, work.workers)
+    prototypes = prototypes_of(seed_vectors, recipe.prototypes, recipe.topics, seed)
+    found = embedded_candidates(work, folder, seeds, seed_vectors, candidates, seed_vectors[prototypes.rows])
+    ids = [candidates.ids[row] for row in found.rows]
+    identity = model_identity(recipe.tokens)
+    build_index(folder / "index", ids, found.vectors, identity)
+    nearest = VectorIndex(folder / "index", identity).search(seed_vectors[prototypes.rows], recipe.neighbours)
+    best = best_prototype(nearest, [seeds.ids[row] for row in prototypes.rows], [int(t) for t in prototypes.topics])
+    near = {name: hit for name, hit in best.items() if hit["score"] >= recipe.min_score}
+    hits, quotas = within_quotas(near, recipe.topic_share)
+    _write(work, folder, crawl, hits)
+    write_json(folder / "candidates.json", sorted(candidates.ids))
+    write_json(folder / "near.json", sorted(near))
+    is_hit = [name in hits for name in ids]
+    draw_map(
+        seed_vectors,
+        found.vectors[[place for place, yes in enumerate(is_hit) if yes]],
+        found.vectors[[place for place, yes in enumerate(is_hit) if not yes]],
+        folder / "map.png",
+    )
+    scores = sorted(hit["score"] for hit in best.values())
     write_report(
         folder,
         {
-            "model": "sentence-transformers/all-MiniLM-L6-v2",
-            "seeds": len(seeds),
-            "candidates": len(chunks),
+            "model": NAME,
+            "precision": identity["precision"],
+            "seeds": len(seeds.ids),
+            "prototypes": _about(prototypes),
+            "candidates": len(candidates.ids),
             "neighbours": recipe.neighbours,
             "min_score": recipe.min_score,
+            "cascade": found.report,
+            "quotas": quotas,
             "retrieved": len(hits),
-            "dropped": {"below_min_score": below, "no_neighbour_of_a_seed": len(chunks) - len(best)},
-            "scores": {f"p{q}": scores[q * (len(scores) - 1) // 100] for q in (5, 25, 50, 75, 95)},
-            "seeds_with_a_hit": len({found["seed"] for found in hits.values()}),
+            "dropped": {
+                "not_survived": len(candidates.ids) - len(ids),
+                "no_neighbour_of_a_seed": len(ids) - len(best),
+                "below_min_score": len(best) - len(near),
+                "over_quota": quotas["over_quota"],
+            },
+            "scores": {f"p{q}": scores[q * (len(scores) - 1) // 100] for q in (5, 25, 50, 75, 95)} if scores else {},
+            "seeds_with_a_hit": len({hit["seed"] for hit in hits.values()}),
+            "crawls": crawl_counts(work, folder, set(hits)),
         },
     )
 
 
-def sample(rows: list[Document], count: int, seed: int) -> list[Document]:
-    """At most `count` rows, by a hash of their ids."""
-    return sorted(rows, key=lambda row: stable_hash(f"{seed}/retrieval/{row.id}"))[:count]
+def _about(prototypes: Prototypes) -> dict[str, Any]:
+    return {"count": len(prototypes.rows), "topics": len(set(prototypes.topics)), "cohesion": prototypes.cohesion}
 
 
-def embed(work: Work, folder: Path, seeds: list[Document], chunks: list[Document]) -> tuple[list[str], Any]:
-    """Ids and vectors `[seeds + chunks, 384]` of all texts, embedded in shards of equal length texts."""
-    from datatrove.data import Document
-    from datatrove.pipeline.readers.jsonl import JsonlReader
+def _rows_of(work: Work, config: str) -> Iterator[Document]:
+    files = jsonl_files(work.step("sources") / "rows")
+    return (row for row in read_documents(*files) if row.metadata["config"] == config)
 
-    texts = [Document(text=prose(item), id=f"seed:{item.id}") for item in seeds]
-    texts += [Document(text=item.text[:CHARACTERS], id=f"chunk:{item.id}") for item in chunks]
-    # Texts of like length together, so that little is padding; shards take turns, so that tasks are equal.
-    texts.sort(key=lambda item: (len(item.text), item.id))
-    batches = [texts[start : start + 32] for start in range(0, len(texts), 32)]
-    shards = [[item for batch in batches[shard::SHARDS] for item in batch] for shard in range(SHARDS)]
-    for number, shard in enumerate(shards):
-        write_documents(folder / "texts" / f"{number:05d}.jsonl", shard)
-    reader = JsonlReader(str(folder / "texts"), compression=None, add_file_path=False)
-    block = Embed(model_folder(), folder / "vectors", work.recipe.corpus.retrieval.tokens)
-    # Every process loads the model, which takes longer than to embed a few hundred texts.
-    workers = 1 if len(texts) < FEW_TEXTS else work.workers
-    run_blocks("retrieval", [reader, block], folder, SHARDS, workers)
-    vectors = np.concatenate([np.load(file) for file in sorted((folder / "vectors").glob("*.npy"))])
-    return [item.id for shard in shards for item in shard], vectors
+
+def _chain(*parts: Iterator[Document]) -> Iterator[Document]:
+    for part in parts:
+        yield from part
+
+
+def _start_of(row: Document) -> str:
+    return row.text[:CHARACTERS]
+
+
+def sampled(
+    rows: Sequence[Document] | Iterator[Document], count: int | None, seed: int, words: Any = _start_of
+) -> Texts:
+    """Ids and words of at most `count` rows (null: all), chosen and ordered by a hash of their ids."""
+    keyed = ((stable_hash(f"{seed}/retrieval/{row.id}"), row.id, words(row)) for row in rows)
+    chosen = sorted(keyed) if count is None else heapq.nsmallest(count, keyed)
+    return Texts([item[1] for item in chosen], [item[2] for item in chosen])
 
 
 def prose(api_row: Document) -> str:
@@ -89,31 +127,57 @@ def prose(api_row: Document) -> str:
     return words[:CHARACTERS]
 
 
-def search(seeds: Any, chunks: Any, neighbours: int) -> list[list[tuple[int, float]]]:
-    """For each seed its nearest chunks `(row of chunks, cosine rounded to 3 decimals)`, best first.
+def embedded_candidates(
+    work: Work, folder: Path, seeds: Texts, seed_vectors: Any, candidates: Texts, prototypes: Any
+) -> Embedded:
+    """The candidates that the cascade embeds; they are in the order of a hash, so their beginning is a sample."""
+    import numpy as np
 
-    Args:
-        seeds: unit vectors `[seeds, dimension]`.
-        chunks: unit vectors `[chunks, dimension]`.
-    """
-    import faiss
+    recipe = work.recipe.corpus.retrieval
+    counts = token_counts(candidates.texts, model_folder(), recipe.tokens)
+    idf = inverse_document_frequency(counts)
+    seed_words = weighted(token_counts(seeds.texts, model_folder(), recipe.tokens), idf)
 
-    faiss.omp_set_num_threads(1)
-    index = faiss.IndexFlatIP(chunks.shape[1])
-    index.add(chunks)
-    scores, rows = index.search(seeds, min(neighbours, len(chunks)))
-    return [
-        [(int(row), round(float(score), 3)) for row, score in zip(found, scored, strict=True) if row >= 0]
-        for found, scored in zip(rows, scores, strict=True)
-    ]
+    def vectors_of(name: str, rows: Any) -> Any:
+        return embed(candidates.pairs(rows), folder / name, recipe.tokens, work.workers)
+
+    order = np.arange(len(candidates.ids))
+    return cascade(
+        weighted(counts, idf), order, (seed_words, seed_vectors), prototypes, settings_of(recipe), vectors_of
+    )
 
 
-def best_seed(nearest: list[list[tuple[int, float]]], seeds: list[str], chunks: list[str]) -> dict[str, dict[str, Any]]:
-    """For each chunk that is a neighbour of some seed, the seed of the highest score (ties: the first by id)."""
-    best: dict[str, dict[str, Any]] = {}
-    for name, found in sorted(zip(seeds, nearest, strict=True)):
-        for row, score in found:
-            known = best.get(chunks[row])
+def settings_of(recipe: RetrievalRecipe) -> CascadeSettings:
+    """The recipe's keys that the cascade reads."""
+    return CascadeSettings(recipe.neighbours, recipe.min_score, recipe.sample, recipe.recall, recipe.rounds)
+
+
+def best_prototype(nearest: Sequence[Sequence[tuple[str, float]]], seeds: Sequence[str], topics: Sequence[int]) -> Hits:
+    """For each chunk that is a neighbour of some prototype, the one of the highest score (ties: the first by id)."""
+    best: Hits = {}
+    for name, topic, found in sorted(zip(seeds, topics, nearest, strict=True), key=lambda item: item[0]):
+        for chunk, score in found:
+            known = best.get(chunk)
             if known is None or score > known["score"]:
-                best[chunks[row]] = {"seed": name, "score": score}
+                best[chunk] = {"seed": name, "score": score, "topic": topic}
     return dict(sorted(best.items()))
+
+
+def _write(work: Work, folder: Path, crawl: Sequence[Path], hits: Hits) -> None:
+    """Hits that may become rows, and the retrieved chunks of crawls in two files: those that may, and the others."""
+    allowed = may_enter(work.recipe.corpus.retrieval.crawls)
+    kept = dict(hits)
+    with (
+        replacing(folder / "crawl.jsonl") as enter,
+        replacing(folder / "measured.jsonl") as measured,
+        enter.open("w", encoding="utf-8") as rows,
+        measured.open("w", encoding="utf-8") as others,
+    ):
+        for item in read_documents(*crawl):
+            if item.id not in hits:
+                continue
+            into = rows if item.metadata["source"] in allowed else others
+            if into is others:
+                with_reason(item, "retrieval", kept.pop(item.id))
+            into.write(canonical_json({"id": item.id, "metadata": item.metadata, "text": item.text}) + "\n")
+    write_json(folder / "hits.json", kept)

@@ -113,19 +113,70 @@ class SourcesRecipe:
 
 
 @dataclass(frozen=True)
+class CrawlRecipe:
+    """Pages that retrieval looks at beside the text of the sources; those that are not retrieved are never rows."""
+
+    path: str
+    """File, folder, address (also hf://datasets/...), or a list of WARC paths as Common Crawl publishes it
+    (`warc.paths.gz`); `documentation` is the crawl of `make crawl`."""
+    format: Literal["warc", "parquet", "html"]
+    license: str = ""
+    """SPDX expression of all pages, which whoever writes it looked up; without one no page enters a shard."""
+    attribution: str = ""
+    """Whom a row names."""
+    opt_in: bool = False
+    """Whether pages may enter shards though their licence asks for more than notices; publishing then refuses."""
+    files: int | None = None
+    """Most files read; null reads all."""
+    pages: int | None = None
+    """Most pages read of a file; null reads all."""
+    text_column: str = "text"
+    """Column of a Parquet file that holds the text, by default FineWeb's."""
+    url_column: str = "url"
+
+    def __post_init__(self) -> None:
+        if self.opt_in and not self.license:
+            raise ValueError(
+                f"opt_in of the crawl {self.path} needs its license: an SPDX expression that you looked up"
+            )
+
+
+@dataclass(frozen=True)
 class RetrievalRecipe:
     """Nearest neighbours of the API seeds among text chunks."""
 
     seed_chunks: int
-    """Seed chunks that are embedded."""
-    candidate_chunks: int
-    """Candidate chunks that are embedded and searched."""
+    """Seeds that are embedded."""
+    candidate_chunks: int | None
+    """Most candidates that are looked at; null looks at all."""
     neighbours: int
-    """Neighbours taken per seed (k)."""
+    """Neighbours taken per prototype (k)."""
     min_score: float
     """Smallest cosine similarity of a retrieved chunk."""
     tokens: int
     """Tokens of a chunk that are embedded; time grows with it."""
+    prototypes: int = 2000
+    """Most seeds that search: the medoids of clusters of all that are embedded."""
+    topics: int = 64
+    """Clusters of prototypes whose shares of what is retrieved are limited."""
+    topic_share: float = 0.05
+    """Most of what is retrieved that one topic may be."""
+    sample: int = 2000
+    """Candidates that are embedded to measure and to train the cheap first stage."""
+    recall: float = 0.95
+    """Recall@k against exact search that the first stage must keep on the sample; it settles how many survive."""
+    rounds: int = 2
+    """Times that the first stage chooses what it learns from next, each half as many texts as the sample."""
+    crawls: tuple[CrawlRecipe, ...] = ()
+    """Crawls whose pages are candidates too."""
+
+    def __post_init__(self) -> None:
+        for name in ("topic_share", "recall"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name):g}; it is a share above 0 and at most 1")
+        for name in ("seed_chunks", "neighbours", "prototypes", "topics", "sample"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; at least 1")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 
 from corpus.arrange import Entry, as_config, split, stage_two
 from corpus.classify import measure, scores_of, words_of
 from corpus.mix import mixed
-from corpus.retrieve import best_seed, search
 from corpus.row_places import Place
 from corpus.rows import Row
 
@@ -102,17 +100,3 @@ def test_measure_counts_by_threshold() -> None:
         for n, (text, kind) in enumerate([("cloud", "agent"), ("garden", "agent"), ("garden", "general")])
     ]
     assert measure(Model(), labels, 0.5)["recall"] == 0.5 and measure(Model(), labels, 0.5)["precision"] == 1
-
-
-def test_search_against_numpy_and_best_seed() -> None:
-    rng = np.random.default_rng(6)
-    seeds, chunks = (rng.normal(size=(n, 16)).astype("float32") for n in (5, 40))
-    seeds, chunks = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (seeds, chunks))
-    found = search(seeds, chunks, 7)
-    exact = seeds @ chunks.T
-    for number, neighbours in enumerate(found):
-        assert {row for row, _ in neighbours} == set(np.argsort(-exact[number])[:7])
-    best = best_seed(found, [f"s{n}" for n in range(5)], [f"c{n}" for n in range(40)])
-    name, hit = next(iter(best.items()))
-    assert hit["score"] == pytest.approx(exact[int(hit["seed"][1:]), int(name[1:])], abs=6e-4)
-    assert hit["score"] >= max(exact[s, int(name[1:])] for s in range(5) if int(name[1:]) in dict(found[s])) - 6e-4

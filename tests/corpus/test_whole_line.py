@@ -20,6 +20,10 @@ from corpus.rows import CONFIGS, MAY_BE_EMPTY, TOKENISED
 from records.recipe import ROOT
 
 CAPS = "{botocore_apis: 60, google_apis: 60, python_apis: 40, code_files: 30, text_files: 40, trajectories: 15}"
+RETRIEVAL = (
+    "{seed_chunks: 24, candidate_chunks: null, neighbours: 10, min_score: 0.3, tokens: 32, prototypes: 12, topics: 4, "
+    "sample: 40, rounds: 1}"
+)
 VARYING = {"run.json"}
 
 
@@ -39,12 +43,28 @@ def write_documents(folder: Path) -> str:
     return f"openapi: [{{path: {folder}/cloakroom.json}}], mcp: [{mcp}]"
 
 
+def write_crawls(folder: Path) -> str:
+    """Two folders of pages about calls, one under a licence that forbids rows, and what a recipe says of them."""
+    about = (
+        "Call the list operation to list the boxes of an account; pass the name of the box and a token of the page. "
+    )
+    for name in ("open", "copyleft"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(6):
+            html = (
+                f"<html><body><main><p>{about * 3} This is page {number} of the {name} folder.</p></main></body></html>"
+            )
+            (folder / name / f"{number}.html").write_text(html)
+    free = f"{{path: {folder}/open, format: html, license: MIT, attribution: The box authors}}"
+    return f"crawls: [{free}, {{path: {folder}/copyleft, format: html, license: GPL-3.0-only}}]"
+
+
 def tiny_recipe(folder: Path, workers: int) -> Path:
     text = (ROOT / "recipes" / "smoke.yaml").read_text()
     text = re.sub(r"^name: .*$", "name: tiny", text, flags=re.M)
     documents = write_documents(folder)
     text = re.sub(r"^  sources: .*$", f"  sources: {CAPS[:-1]}, {documents}}}", text, flags=re.M)
-    text = re.sub(r"seed_chunks: \d+, candidate_chunks: \d+", "seed_chunks: 16, candidate_chunks: 48", text)
+    text = re.sub(r"^  retrieval: .*$", f"  retrieval: {RETRIEVAL[:-1]}, {write_crawls(folder)}}}", text, flags=re.M)
     text = re.sub(r"calls: \{examples: \d+\}", "calls: {examples: 40}", text)
     text = re.sub(r"^  workers: .*$", f"  workers: {workers}", text, flags=re.M)
     file = folder / "tiny.yaml"
@@ -143,6 +163,24 @@ def test_the_manifest_tells_the_truth(finished: Path) -> None:
     assert "The clock authors" in (folder / "LICENSES/clock.txt").read_text()
     text = (folder / "manifest.json").read_text()
     assert str(finished) not in text and str(ROOT) not in text
+
+
+def test_crawls_are_candidates_and_copyleft_pages_no_rows(finished: Path) -> None:
+    folder, step = finished / "build/tiny/corpus", finished / "build/tiny/work/corpus/retrieval"
+    report = json.loads((folder / "reports/retrieval.json").read_text())
+    assert {name: (crawl["may_enter"], crawl["pages"]) for name, crawl in report["crawls"].items()} == {
+        "open": (True, 6), "copyleft": (False, 6),
+    }  # fmt: skip
+    assert report["crawls"]["open"]["retrieved"] and report["crawls"]["copyleft"]["retrieved"]
+    measured = [json.loads(line) for line in (step / "measured.jsonl").read_text().splitlines()]
+    assert measured and all(row["metadata"]["provenance"]["retrieval"]["seed"] for row in measured)
+    assert not {row["id"] for row in measured} & set(json.loads((step / "hits.json").read_text()))
+    rows = [row for file in folder.glob("data/*/*.parquet") for row in pq.read_table(file).to_pylist()]
+    assert not [row["id"] for row in rows if row["source"] == "copyleft"]
+    web = [json.loads(row["provenance"])["retrieval"] for row in pq.read_table(folder / "data/web").to_pylist()]
+    assert web and all(found["seed"] and found["score"] >= 0.3 for found in web)
+    assert report["cascade"]["embedded"] <= report["candidates"]
+    assert (folder / "figures/retrieval_map.png").stat().st_size > 1000
 
 
 def test_every_config_loads(finished: Path) -> None:
