@@ -67,17 +67,21 @@ def warc_pages(stream: BinaryIO, name: str, drop: Callable[[str, str], object]) 
         drop: takes reason and example.
     """
     start: int | None = 0
+    counted = False
     while start is not None:
         stream.seek(start)
-        last = start
+        last, moved = start, False
         try:
             for position, page in _records(stream, name, drop):
-                last = start + position
+                last, moved = start + position, True
                 if page is not None:
                     yield page
             return
         except (OSError, ValueError, RuntimeError) as error:
-            drop("unreadable", f"{name}@{last}: {error}")
+            # Where a damaged record still begins like one, the error is met twice: behind the record before, and alone.
+            if moved or not counted:
+                drop("unreadable", f"{name}@{last}: {error}")
+            counted = moved
         start = next_record(stream, last + 1)
 
 
