@@ -65,6 +65,8 @@ The licence and notice texts of every source are in `LICENSES/`; each row names 
 
 ![Tokens by source](figures/tokens_by_source.png)
 
+![Tokens by licence](figures/tokens_by_licence.png)
+
 ## How it was made
 
 Retrieval looked at {candidates:,} text chunks, embedded {embedded:,} of them and {seeds:,} API seeds with

@@ -62,6 +62,8 @@ by design. What was removed:
 
 {drops}
 
+{similarity}
+
 **Is it self-contained?** Yes. Addresses name where a row comes from; nothing is fetched from them.
 
 **Does it contain confidential or personal data?** It is published documentation and code. E-mail addresses, public IP
@@ -176,6 +178,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         caps=caps_in_words(manifest["recipe"]["sources"]),
         validation=recipe.corpus.validation_share,
         drops=drop_table(reports),
+        similarity=_similarity(reports["dedup"]["similarity_to_the_kept"]),
         sources=source_table(manifest),
         licences=licence_table(manifest),
         rights=rights_words(manifest),
@@ -205,6 +208,16 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
         elif cap:
             parts.append(f"{name} {cap}")
     return ", ".join(parts)
+
+
+def _similarity(found: dict[str, Any]) -> str:
+    if not found["measured"]:
+        return "No near duplicate was removed."
+    return (
+        f"MinHash finds near duplicates by chance. Of {found['measured']:,} removed ones that were compared with the"
+        f" row kept in their place, half share at least {found['p50']:.0%} of their word n-grams (Jaccard index), 95 %"
+        f" at least {found['p5']:.0%}, and {found['share_below_half']:.1%} less than half."
+    )
 
 
 def _variety(report: dict[str, Any]) -> list[tuple[str, str]]:

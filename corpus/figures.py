@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ MOST_SOURCES = 20
 
 
 def draw_figures(manifest: dict[str, Any], reports: dict[str, Any], folder: Path) -> None:
-    """Write mix.png, tokens_by_source.png and lengths.png."""
+    """Write mix.png, tokens_by_source.png, tokens_by_licence.png and lengths.png."""
     import matplotlib
 
     matplotlib.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
     _mix(manifest, folder / "mix.png")
     _sources(manifest, folder / "tokens_by_source.png")
+    _licences(manifest, folder / "tokens_by_licence.png")
     _lengths(reports["shards"], folder / "lengths.png")
 
 
@@ -51,14 +53,32 @@ def _mix(manifest: dict[str, Any], file: Path) -> None:
 
 
 def _sources(manifest: dict[str, Any], file: Path) -> None:
-    from matplotlib import pyplot
-
     largest = sorted(manifest["sources"], key=lambda source: (-source["tokens"], source["name"]))
     shown, rest = largest[:MOST_SOURCES], largest[MOST_SOURCES:]
     names = [f"{source['name']} ({source['license']})" for source in shown] + ([f"{len(rest)} others"] if rest else [])
     tokens = [source["tokens"] for source in shown] + ([sum(s["tokens"] for s in rest)] if rest else [])
+    _bars(names, tokens, file)
+
+
+def _licences(manifest: dict[str, Any], file: Path) -> None:
+    totals: dict[str, int] = {}
+    for source in manifest["sources"]:
+        totals[source["license"]] = totals.get(source["license"], 0) + source["tokens"]
+    ordered = sorted(totals.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown, rest = ordered[:MOST_SOURCES], ordered[MOST_SOURCES:]
+    more = [(f"{len(rest)} others", sum(tokens for _, tokens in rest))] if rest else []
+    names, tokens = zip(*[*shown, *more], strict=True)
+    _bars(names, tokens, file)
+
+
+def _bars(names: Sequence[str], tokens: Sequence[int], file: Path) -> None:
+    """Horizontal bars of tokens: one look tells small ones apart, so the figures stand beside them."""
+    from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(figsize=(7, 0.26 * len(names) + 0.8))
     axes.barh(range(len(names)), [count / 1000 for count in tokens], color=COLOURS["agent"])
+    for row, count in enumerate(tokens):
+        axes.text(count / 1000, row, f" {count / 1000:,.0f}", va="center", fontsize=6)
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("thousand tokens")
