@@ -16,7 +16,14 @@ MAX_APIS = 20_000
 """Rows of the search index; a larger corpus is thinned out evenly."""
 MAX_DESCRIPTION = 160
 MAX_FIGURE_BYTES = 400_000
-CORPUS_KEYS = ("name", "recipe", "tokenizer", "apis", "configs", "sources")
+CORPUS_KEYS = ("name", "tokenizer", "apis", "configs", "sources")
+DESCRIPTIONS = (
+    re.compile(r'^ "description": "((?:[^"\\]|\\.)*)"', re.M),  # JSON Schema
+    re.compile(r'^    """(.+?)(?:"""|\n\s*\n)', re.M | re.S),  # a signature and its docstring
+    re.compile(r"^Answer: `[^`]+`\. (.+?)(?:\n\s*\n|\Z)", re.M | re.S),  # question and answer
+    re.compile(r"\A# [^\n]+\n\n[^\n]+\n\n(.+?)(?:\n\s*\n|\Z)", re.S),  # heading, library, description
+)
+"""Where each form of document says what its function does (`corpus` writes them)."""
 
 
 def write_release(build: Path, space: Path, models: Collection[str] | None = None) -> bool:
@@ -39,7 +46,9 @@ def write_release(build: Path, space: Path, models: Collection[str] | None = Non
     ]
     folder = space / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    recipe = manifest.get("recipe")
     summary = {"corpus": {key: manifest.get(key) for key in CORPUS_KEYS}}
+    summary["corpus"]["recipe"] = recipe.get("name") if isinstance(recipe, dict) else recipe
     write_json(folder / "summary.json", {**summary, "scores": {file.parent.name: _scores(file) for file in scored}})
     write_json(folder / "apis.json", _index(corpus))
     for figure in [*corpus.glob("figures/*.png"), *build.glob("eval/*.png"), *build.glob("eval/figures/*.png")]:
@@ -74,7 +83,10 @@ def _documents(corpus: Path) -> Iterator[dict[str, Any]]:
 
 
 def _about(text: str) -> str:
-    """The description in a document's schema, or how the document begins."""
-    found = re.search(r'"description": "((?:[^"\\]|\\.){1,400})', text)
-    about = found.group(1).replace("\\n", " ").replace('\\"', '"') if found else text
-    return " ".join(about.split())[:MAX_DESCRIPTION]
+    """The description that a document of any form gives of its function, or how the document begins."""
+    for form in DESCRIPTIONS:
+        if found := form.search(text):
+            about = found.group(1)
+            about = json.loads(f'"{about}"') if form is DESCRIPTIONS[0] else about
+            return " ".join(about.split())[:MAX_DESCRIPTION]
+    return " ".join(text.split())[:MAX_DESCRIPTION]

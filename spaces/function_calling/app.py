@@ -62,6 +62,7 @@ def launch_options() -> dict[str, Any]:
     for mode in ("", "_dark"):  # white on the default's teal is hard to read
         theme.set(**{f"button_primary_background_fill{mode}": "*primary_700"})
         theme.set(**{f"button_primary_background_fill_hover{mode}": "*primary_800"})
+    theme.set(checkbox_border_color="*neutral_500", checkbox_border_color_dark="*neutral_400")  # seen when not ticked
     return {
         "theme": theme,
         # As `css`, gradio would rewrite it rule by rule and lose shorthands that hold variables.

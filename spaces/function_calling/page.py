@@ -18,6 +18,13 @@ from validation import InputError, Tool, read_request
 
 TRAINED, BASE = "Trained model", "Base and trained"
 DECODINGS = ["Free", "Constrained", "Free and constrained"]
+SHOWS = {
+    "single": "one call of the one tool",
+    "multiple": "one call of one tool of several",
+    "parallel": "several calls",
+    "several steps": "call, result, answer",
+}
+"""Kinds of examples in words, where their names are the field's and not a visitor's."""
 KEPT_EXCHANGES = 8
 """Of a chat; older ones are forgotten, by the model too."""
 
@@ -84,11 +91,11 @@ def build_chat(model: Answers, base: Answers | None) -> None:
             request = gr.Textbox(
                 label="Request", lines=2, max_lines=8, placeholder="What should the model do?", elem_id="ask"
             )
+            send = gr.Button("Ask the model", variant="primary")
             with gr.Row():
-                send = gr.Button("Ask the model", variant="primary", scale=3)
-                stop = gr.Button("Stop", scale=1, min_width=70)
-                retry = gr.Button("Retry", scale=1, min_width=70)
-                new = gr.Button("New chat", scale=1, min_width=90)
+                stop = gr.Button("Stop", size="md", min_width=60)
+                retry = gr.Button("Retry", size="md", min_width=60)
+                new = gr.Button("New chat", size="md", min_width=60)
             compare = gr.Radio([TRAINED, BASE] if base else [TRAINED], value=TRAINED, label="Models")
             decoding = gr.Radio(DECODINGS, value=DECODINGS[0], label="Decoding")
             run_tools = gr.Checkbox(
@@ -209,9 +216,9 @@ def _fill_in_the_browser(
 
 
 def _samples(sets: dict[str, ToolSet]) -> list[list[str]]:
-    wrong = f", which {measured_with()} gets wrong"
+    wrong = f" ({measured_with()} fails)"
     return [
-        [example.request, one.name, example.kind + ("" if example.right else wrong)]
+        [example.request, one.name, SHOWS.get(example.kind, example.kind) + ("" if example.right else wrong)]
         for one in sets.values()
         for example in one.examples
     ]

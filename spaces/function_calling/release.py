@@ -75,4 +75,8 @@ def _from_hub(dataset: str) -> dict[str, Any] | None:
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError):
         return None
     keys = ("name", "recipe", "tokenizer", "apis", "configs", "sources")
-    return {"corpus": {key: manifest.get(key) for key in keys}} if isinstance(manifest, dict) else None
+    if not isinstance(manifest, dict):
+        return None
+    recipe = manifest.get("recipe")
+    found = {key: manifest.get(key) for key in keys}
+    return {"corpus": {**found, "recipe": recipe.get("name") if isinstance(recipe, dict) else recipe}}
