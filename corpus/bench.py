@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from corpus.bench_made import OF_SEVERAL, further_cases
 from corpus.bench_readers import OF_PACKAGES, Case, cases_of, run_reader
 from corpus.bench_unpacking import compare_unpacking
 from records.assets import ROOT, asset
@@ -44,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 def found_packages() -> tuple[dict[str, Path], dict[str, str]]:
     """Files of the packages that readers are written for, and why each that is absent is left out."""
     packages, missing = {}, {}
-    for name in sorted(set(OF_PACKAGES.values())):
+    for name in sorted({*OF_PACKAGES.values(), *(name for names in OF_SEVERAL.values() for name in names)}):
         try:
             packages[name] = asset(name).path
         except UserError as error:
@@ -59,15 +60,16 @@ def bench(
 
     Each round runs every reader once, so that what slows the machine for a while touches all of them alike.
     """
-    cases = cases_of(packages, limit, installed)
-    runs: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
     with tempfile.TemporaryDirectory(prefix="bench-corpus-") as folder:
+        cases = [*cases_of(packages, limit, installed), *further_cases(packages, limit, installed, Path(folder))]
+        runs: dict[str, list[dict[str, Any]]] = {case.name: [] for case in cases}
         for number in range(repeats):
             for case in cases:
                 print(f"corpus: round {number + 1} of {repeats}, {case.name}", file=sys.stderr)
                 runs[case.name].append(run_reader(case, Path(folder) / str(number) / case.name.replace(" ", "_")))
         botocore = packages.get("botocore")
         unpacking = compare_unpacking(botocore, Path(folder), repeats) if botocore else None
+        measures = {case.name: measured(case, runs[case.name]) for case in cases}
     return {
         "schema": 1,
         "part": "corpus",
@@ -75,9 +77,9 @@ def bench(
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},
-            **{name: path.name for name, path in packages.items()},
+            **{name: path.name for name, path in packages.items() if name in OF_PACKAGES.values()},
         },
-        "readers": {case.name: measured(case, runs[case.name]) for case in cases},
+        "readers": measures,
         "skipped": skipped(missing),
         "unpacking": unpacking,
         "ratios": unpacking["ratios"] if unpacking else {},
@@ -102,7 +104,11 @@ def measured(case: Case, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def skipped(missing: Mapping[str, str]) -> dict[str, str]:
     """Why each reader did not run, by its name."""
-    return {name: missing[package] for name, package in OF_PACKAGES.items() if package in missing}
+    found = {name: missing[package] for name, package in OF_PACKAGES.items() if package in missing}
+    for name, packages in OF_SEVERAL.items():
+        if lacking := [package for package in packages if package in missing]:
+            found[name] = missing[lacking[0]]
+    return found
 
 
 def summary(record: Mapping[str, Any]) -> str:

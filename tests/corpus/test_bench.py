@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from corpus import bench
+from corpus.bench_made import further_cases
+from corpus.bench_readers import run_reader
 from corpus.bench_seeds import bench as seeds_of
 from corpus.bench_unpacking import compare_unpacking, read_models
 from records.assets import asset
@@ -37,6 +39,15 @@ def test_every_reader_is_measured_or_says_why_not(record: dict[str, Any]) -> Non
         assert found["megabytes_per_second"] is None, "a capped reader does not read the whole package"
     assert record["skipped"]["botocore"] == record["skipped"]["recorded examples"] == "it is missing"
     assert record["machine"]["cores"] and record["versions"]["datatrove"]
+
+
+def test_readers_of_several_packages_are_measured_where_all_are_there(tmp_path: Path) -> None:
+    wheels = {name: asset(name).path for name in ("botocore", "google-api-python-client")}
+    cases = {case.name: case for case in further_cases(wheels, 6, 5, tmp_path)}
+    assert set(cases) == {"simulated sessions", "mcp"}
+    found = {name: run_reader(case, tmp_path / name) for name, case in cases.items()}
+    assert found["mcp"]["documents"] == 6 and 1 <= found["simulated sessions"]["documents"] <= 6
+    assert all(run["seconds"] > 0 and run["text_megabytes"] > 0 for run in found.values())
 
 
 def test_both_ways_read_the_same_models(botocore_wheel: Path, tmp_path: Path) -> None:
