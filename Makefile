@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -36,6 +36,9 @@ corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 
 crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (needs apt-get)
 	@$(PY) -m corpus.debian_pages
+
+retrieval-study: setup  ## recall@k of the retrieval of RECIPE's corpus against exact search on a sample, and other first stages
+	@$(PY) -m corpus.retrieval_study --recipe $(RECIPE)
 
 known-origin: setup crawl  ## how well the corpus's filter tells pages about APIs, by their known origin
 	@$(PY) -m corpus.known_origin --recipe $(RECIPE)

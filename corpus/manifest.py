@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from corpus.crawl_files import source_of
 from corpus.documents import package_of
 from corpus.rows import CONFIGS, GROUPS, SPLITS
 from corpus.shards import shard_files
@@ -48,6 +49,8 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     values = {key: value for key, value in dataclasses.asdict(recipe.corpus).items() if key not in left_out}
     for documents in (*values["sources"]["openapi"], *values["sources"]["mcp"]):
         documents["path"] = package_of(documents["path"])
+    for values_of_crawl, item in zip(values["retrieval"]["crawls"], recipe.corpus.retrieval.crawls, strict=True):
+        values_of_crawl["path"] = source_of(item)
     return {"name": recipe.name, "seed": recipe.seed, **values}
 
 

@@ -7,8 +7,9 @@ near a prototype; the vectors go into a sharded index on disk that the prototype
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +46,7 @@ def retrieve(work: Work, folder: Path) -> None:
     """Write `hits.json` (`{chunk id: {seed, score, topic}}`), what was retrieved of crawls, index, map and report."""
     recipe, seed = work.recipe.corpus.retrieval, work.recipe.seed
     crawl = crawl_chunks(work, folder)
-    seeds = sampled(_rows_of(work, "api_docs"), recipe.seed_chunks, seed, words=prose)
-    candidates = sampled((*_chain(_rows_of(work, "text"), read_documents(*crawl)),), recipe.candidate_chunks, seed)
+    seeds, candidates = seed_texts(work), candidate_texts(work, crawl)
     seed_vectors = embed(list(zip(seeds.ids, seeds.texts, strict=True)), folder / "seeds", recipe.tokens, work.workers)
     prototypes = prototypes_of(seed_vectors, recipe.prototypes, recipe.topics, seed)
     found = embedded_candidates(work, folder, seeds, seed_vectors, candidates, seed_vectors[prototypes.rows])
@@ -103,18 +103,22 @@ def _rows_of(work: Work, config: str) -> Iterator[Document]:
     return (row for row in read_documents(*files) if row.metadata["config"] == config)
 
 
-def _chain(*parts: Iterator[Document]) -> Iterator[Document]:
-    for part in parts:
-        yield from part
+def seed_texts(work: Work) -> Texts:
+    """The seeds that are embedded."""
+    return sampled(_rows_of(work, "api_docs"), work.recipe.corpus.retrieval.seed_chunks, work.recipe.seed, words=prose)
+
+
+def candidate_texts(work: Work, crawl: Sequence[Path]) -> Texts:
+    """All that is looked at: text of the sources, and chunks of crawls in the files given."""
+    rows = chain(_rows_of(work, "text"), read_documents(*crawl))
+    return sampled(rows, work.recipe.corpus.retrieval.candidate_chunks, work.recipe.seed)
 
 
 def _start_of(row: Document) -> str:
     return row.text[:CHARACTERS]
 
 
-def sampled(
-    rows: Sequence[Document] | Iterator[Document], count: int | None, seed: int, words: Any = _start_of
-) -> Texts:
+def sampled(rows: Iterable[Document], count: int | None, seed: int, words: Any = _start_of) -> Texts:
     """Ids and words of at most `count` rows (null: all), chosen and ordered by a hash of their ids."""
     keyed = ((stable_hash(f"{seed}/retrieval/{row.id}"), row.id, words(row)) for row in rows)
     chosen = sorted(keyed) if count is None else heapq.nsmallest(count, keyed)

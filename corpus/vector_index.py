@@ -83,6 +83,13 @@ class VectorIndex:
             )
         return index
 
+    def vectors(self) -> Any:
+        """All vectors in the order of `ids`, `float32 [ids, dimension]`."""
+        import numpy as np
+
+        parts = [self.opened(shard).reconstruct_n(0, shard["rows"]) for shard in self.shards]
+        return np.concatenate(parts) if parts else np.zeros((0, self.dimension), dtype="float32")
+
     def search(self, queries: Any, neighbours: int) -> list[list[tuple[str, float]]]:
         """Of each query `(id, cosine rounded to 3 decimals)` of its nearest vectors, best first, equal ones by id.
 

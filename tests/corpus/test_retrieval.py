@@ -15,6 +15,7 @@ from corpus.embed import DIMENSION, embed, load_model, model_folder, model_ident
 from corpus.prototypes import prototypes_of
 from corpus.quotas import within_quotas
 from corpus.retrieval_map import two_axes
+from corpus.retrieval_study import bm25, recall_at_shares, share_needed
 from corpus.retrieve import best_prototype
 from corpus.student import Student, inverse_document_frequency, token_counts, weighted
 from corpus.vector_index import VectorIndex, build_index
@@ -190,6 +191,26 @@ def test_embeddings_do_not_depend_on_workers_and_resume(tmp_path: Path) -> None:
 def test_words_are_the_tokens_that_the_model_reads() -> None:
     counts = token_counts(["boxes boxes on shelves", "", "word " * 500], model_folder(), 64)
     assert counts.sum(axis=1).ravel().tolist()[0] == [4, 0, 62] and counts.max() == 62
+
+
+def test_recall_and_share_of_a_first_stage() -> None:
+    scores, pairs = np.array([0.9, 0.1, 0.8, 0.7, 0.2, 0.3, 0.4, 0.5, 0.6, 0.0]), np.array([0, 0, 2, 7])
+    assert recall_at_shares(scores, pairs)["0.1"] == 0.5 and recall_at_shares(scores, pairs)["0.5"] == 1
+    assert share_needed(scores, pairs, 0.75) == 0.2 and share_needed(scores, pairs, 1.0) == 0.5
+
+
+def test_bm25_against_its_formula() -> None:
+    texts, queries = (
+        sparse.csr_matrix([[2, 0, 1], [0, 3, 0]], dtype="float32"),
+        sparse.csr_matrix([[1.0, 1, 0], [0, 0, 1]]),
+    )
+    idf = np.array([0.5, 1.5, 2.0], dtype="float32")
+
+    def part(count: int, length: int) -> float:
+        return count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / 3))
+
+    wanted = [max(0.5 * part(2, 3), 2.0 * part(1, 3)), 1.5 * part(3, 3)]
+    assert bm25(texts, queries, idf) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_axes_of_the_map_are_the_principal_ones() -> None:

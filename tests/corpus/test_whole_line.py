@@ -183,6 +183,21 @@ def test_crawls_are_candidates_and_copyleft_pages_no_rows(finished: Path) -> Non
     assert (folder / "figures/retrieval_map.png").stat().st_size > 1000
 
 
+def test_retrieval_is_compared_with_exact_search(finished: Path) -> None:
+    from corpus import retrieval_study
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUILD", str(finished / "build"))
+        recipe = str(finished / "tiny.yaml")
+        assert retrieval_study.main(["--recipe", recipe, "--checked", "40", "--output", str(finished / "study")]) == 0
+    report = json.loads((finished / "study/report.json").read_text())
+    assert report["checked"] == 40 and set(report["recall_at_k"]) <= {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}
+    assert set(report["first_stages"]) == {
+        "student", "tf_idf", "bm25", "static_token_embeddings", "fasttext_average",
+    }  # fmt: skip
+    assert all(0 < row["share_needed"] <= 1 for row in report["first_stages"].values())
+
+
 def test_every_config_loads(finished: Path) -> None:
     from datasets import config, load_dataset
 
