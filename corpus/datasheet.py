@@ -226,7 +226,8 @@ def _variety(report: dict[str, Any]) -> list[tuple[str, str]]:
         "dates_said_in_other_forms",
     )  # fmt: skip
     most = report["most_frequent_skeleton"]
-    said = ", ".join(f"{count:,}" for count in report["argument_values_said"].values())
+    counts = report["argument_values_said"]
+    said = ", ".join(f"{counts[place]:,}" for place in ("in_request", "in_dialogue", "nowhere"))
     types = ", ".join(f"{name} {count:,}" for name, count in report["argument_types"].items())
     return [
         *((name.replace("_", " "), f"{report[name]:,}") for name in names),
