@@ -35,6 +35,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if not todo and not base_missing:
         print(f"training: all {len(stages(recipe)) + 1} models are made")
+        write_report(recipe)  # where a run was ended between its last model and the report
         return 0
     with only_one(workplace(recipe).build / "work" / "training"):
         return make(recipe, arguments.recipe)

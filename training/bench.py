@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure and write the record."""
     parser = argparse.ArgumentParser(prog="python -m training.bench", description="Adapter against a plain loop.")
     parser.add_argument("--shape", choices=sorted(SHAPES), default="135m")
-    parser.add_argument("--steps", type=int, default=10, help="steps of each, after two that do not count")
+    parser.add_argument("--steps", type=int, default=8, help="steps of each, after two that do not count")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="record to write")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

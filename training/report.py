@@ -6,6 +6,7 @@ The gap of a domain is how far its held-out loss rises over what the base had, a
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,12 +28,20 @@ def write_report(recipe: Recipe) -> Path | None:
     if not any(found.values()):
         return None
     folder = workplace(recipe).build / "training"
+    curves = paths(recipe, records)
+    report = {"schema": 1, "recipe": recipe.name, **found, "paths": curves}
+    if (folder / "report.json").is_file() and read_json(folder / "report.json", MADE_BY) == _plain(report):
+        return folder
     if found["gap"]:
         with replacing(folder / "stability_gap.png") as partial:
-            _draw(partial, paths(recipe, records))
-    write_json(folder / "report.json", {"schema": 1, "recipe": recipe.name, **found})
+            _draw(partial, curves)
     write_text(folder / "report.md", _text(recipe, found))
+    write_json(folder / "report.json", report)  # last: it says that the others are whole
     return folder
+
+
+def _plain(report: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(report))
 
 
 def _record(recipe: Recipe, stage: Stage) -> dict[str, Any]:

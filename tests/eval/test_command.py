@@ -53,6 +53,23 @@ def test_three_models_are_scored_and_compared(build, tiny_recipe, capsys):
     assert (build / "eval" / "figures" / "scores.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_hub_id_is_fetched_and_scored(build, tiny_recipe, server, tmp_path):
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=server.url, token=server.token)
+    commit = api.create_repo("local/scored") and api.upload_folder(
+        repo_id="local/scored", folder_path=build / "models" / "base"
+    )
+    more = {"HF_ENDPOINT": server.url, "HF_TOKEN": server.token, "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path)}
+    line = [sys.executable, "-m", "eval", "--recipe", str(tiny_recipe()), "--step-of-all"]
+    line += ["--model", f"local/scored@{commit.oid}"]
+    done = subprocess.run(line, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(next((build / "eval").glob("local--scored*/results.json")).read_text())["record"]
+    assert record["model"] == sha256_file(build / "models" / "base" / "record.json")
+    assert record["tasks"]["bfcl_simple_python"]["n"] == 3
+
+
 def test_models_of_further_seeds_and_without_stages_have_roles(tiny_recipe):
     import yaml
 

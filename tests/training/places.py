@@ -74,7 +74,7 @@ def write_corpus(corpus: Path) -> None:
     write_json(corpus / "manifest.json", {"schema": 1, "mix": {"weights": CONFIGS}})
 
 
-def write_base(folder: Path, tied: bool = True, seed: int = 0) -> None:
+def write_base(folder: Path, tied: bool = True, seed: int = 0, initializer_range: float = 0.1) -> None:
     """A Llama of two layers with grouped queries and a rope_theta of 1e5, without a tokenizer."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -93,7 +93,7 @@ def write_base(folder: Path, tied: bool = True, seed: int = 0) -> None:
         tie_word_embeddings=tied,
         bos_token_id=1,
         eos_token_id=2,
-        initializer_range=0.1,
+        initializer_range=initializer_range,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     write_json(folder / "record.json", {"schema": 1, "name": "tiny", "stage": "base"})

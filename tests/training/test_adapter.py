@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from records.errors import UserError
 from records.files import read_json, write_json
-from tests.training.places import VOCABULARY, Place, adapter_logits, make_trainer, write_base
+from tests.training.places import VOCABULARY, Place, adapter_logits, make_place, make_trainer, write_base
 from training.convert import to_nanotron, to_transformers
 from training.model_config import model_config
 from training.packing import row_of
@@ -55,6 +55,29 @@ def test_logits_of_the_adapter_are_those_of_transformers(place: Place) -> None:
     with torch.no_grad():
         expected = plain_model(place.paths.model("base"))(ids).logits
     assert (adapter_logits(trainer, ids, positions) - expected).abs().max().item() < 1e-5
+
+
+@pytest.mark.parametrize(("initializer_range", "most"), [(0.02, 1e-2), (0.1, 5e-2)])
+def test_logits_in_bfloat16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, initializer_range: float, most: float
+) -> None:
+    """Within rounding of transformers' bfloat16, and no further from float32 than those are. One unit in the last place
+    of logits between 2 and 4, as the wider weights give them, is 0.0156 already."""
+    monkeypatch.setenv("BUILD", str(tmp_path / "build"))
+    place = make_place(tmp_path, {"dtype": "bfloat16"})
+    write_base(place.paths.model("base"), initializer_range=initializer_range)
+    trainer, *_ = make_trainer(place, "stage1")
+    assert {weight.dtype for weight in trainer.unwrapped_model.parameters()} == {torch.bfloat16}
+    ids = random_ids(2, 64)
+    found = adapter_logits(trainer, ids, torch.arange(64).expand(2, 64).contiguous()).float()
+    expected = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        model = AutoModelForCausalLM.from_pretrained(place.paths.model("base"), dtype=dtype).eval()
+        with torch.no_grad():
+            expected[dtype] = model(ids).logits.float()
+    assert 0 < (found - expected[torch.bfloat16]).abs().max().item() < most
+    ours, theirs = ((logits - expected[torch.float32]).abs().max() for logits in (found, expected[torch.bfloat16]))
+    assert ours < 1.2 * theirs
 
 
 def test_packed_documents_do_not_see_each_other(place: Place) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,69 @@ def test_killed_anywhere_and_at_stage_switches_it_ends_in_the_same_bytes(
     assert kills == 2 * 9, "after each of three steps, at three places of a checkpoint and three of the export"
     assert len(found["whole"]) == 2 * len(KEYS)
     assert found["kill"] == found["whole"]
+
+
+def test_seeds_tracked_domains_and_the_broad_stage_are_trained_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All options that make further models, through training; the tracked losses again with transformers."""
+    import numpy as np
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from training.packing import row_of
+    from training.report import write_report
+    from training.stages import stages
+    from training.tracking import domain_readers
+
+    monkeypatch.setenv("BUILD", str(tmp_path / "build"))
+    place = make_place(tmp_path, CHANGES | {"ift": SHORT, "seeds": [7, 8], "unstaged": True})
+    run_line(place, "whole", *(stage.key for stage in stages(place.recipe)))
+    records = {
+        stage.key: json.loads((place.paths.model(stage.name) / "record.json").read_text())
+        for stage in stages(place.recipe)
+    }
+    assert [len(record["tracked"]["points"]) for record in records.values()] == [3] * 8
+    assert records["broad"]["tokens"] == records["stage1"]["tokens"] + records["stage2"]["tokens"]
+    assert [records[key]["hyperparameters"]["seed"] for key in ("ift", "control", "ift-seed8", "control-seed8")] == [
+        7, 7, 8, 8,
+    ]  # fmt: skip
+    assert records["ift"]["loss"]["curve"] != records["ift-seed8"]["loss"]["curve"]
+    readers = domain_readers(place.recipe)
+    for key, name in (("stage1", "hephaestus-0.1m-stage1"), ("broad-ift", "hephaestus-0.1m-broad-ift")):
+        model = AutoModelForCausalLM.from_pretrained(place.paths.model(name))
+        for domain, loss in zip(
+            records[key]["tracked"]["domains"], records[key]["tracked"]["points"][-1][1:], strict=True
+        ):
+            losses = []
+            for number in range(len(readers[domain].plan.sequences)):
+                row = row_of(readers[domain].plan, number)
+                for start, stop in pairwise([*np.flatnonzero(row.positions == 0), len(row.positions)]):
+                    with torch.no_grad():
+                        logits = model(torch.from_numpy(row.input_ids[start:stop])[None]).logits[0]
+                    labels, mask = (torch.from_numpy(part[start:stop]) for part in (row.label_ids, row.label_mask))
+                    losses.append(torch.nn.functional.cross_entropy(logits[mask], labels[mask], reduction="none"))
+            assert loss == pytest.approx(torch.cat(losses).mean().item(), abs=1e-4), (key, domain)
+    done = command("--recipe", str(place.file))
+    assert done.returncode == 0 and "all 9 models are made" in done.stdout, "the line and the command agree"
+    folder = place.paths.build / "training"
+    report = json.loads((folder / "report.json").read_text())
+    assert set(report["gap"]) == {"stages I, II, III", "one broad stage, III", "control: III alone"}
+    for title, keys in (
+        ("stages I, II, III", ("stage1", "stage2", "ift")),
+        ("one broad stage, III", ("broad", "broad-ift")),
+    ):
+        joined = [records[keys[0]]["tracked"]["points"][0]] + [
+            p for key in keys for p in records[key]["tracked"]["points"][1:]
+        ]
+        for column, domain in enumerate(records["stage1"]["tracked"]["domains"], 1):
+            rises = [point[column] - joined[0][column] for point in joined]
+            assert report["gap"][title][domain] == pytest.approx({"deepest": max(rises), "at_end": rises[-1]}, abs=2e-6)
+    assert report["seeds"]["ift"]["heldout"] == [records[key]["loss"]["heldout"] for key in ("ift", "ift-seed8")]
+    written = (folder / "report.md").stat().st_mtime_ns
+    write_report(place.recipe)
+    assert (folder / "report.md").stat().st_mtime_ns == written, "nothing new, nothing written"
+    assert (folder / "stability_gap.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.fixture
