@@ -63,11 +63,6 @@ def test_seeds_tracked_domains_and_the_broad_stage_are_trained_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All options that make further models, through training; the tracked losses again with transformers."""
-    import numpy as np
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from training.packing import row_of
     from training.report import write_report
     from training.stages import stages
     from training.tracking import domain_readers
@@ -85,33 +80,20 @@ def test_seeds_tracked_domains_and_the_broad_stage_are_trained_and_reported(
         7, 7, 8, 8,
     ]  # fmt: skip
     assert records["ift"]["loss"]["curve"] != records["ift-seed8"]["loss"]["curve"]
-    readers = domain_readers(place.recipe)
     for key, name in (("stage1", "hephaestus-0.1m-stage1"), ("broad-ift", "hephaestus-0.1m-broad-ift")):
-        model = AutoModelForCausalLM.from_pretrained(place.paths.model(name))
-        for domain, loss in zip(
-            records[key]["tracked"]["domains"], records[key]["tracked"]["points"][-1][1:], strict=True
-        ):
-            losses = []
-            for number in range(len(readers[domain].plan.sequences)):
-                row = row_of(readers[domain].plan, number)
-                for start, stop in pairwise([*np.flatnonzero(row.positions == 0), len(row.positions)]):
-                    with torch.no_grad():
-                        logits = model(torch.from_numpy(row.input_ids[start:stop])[None]).logits[0]
-                    labels, mask = (torch.from_numpy(part[start:stop]) for part in (row.label_ids, row.label_mask))
-                    losses.append(torch.nn.functional.cross_entropy(logits[mask], labels[mask], reduction="none"))
-            assert loss == pytest.approx(torch.cat(losses).mean().item(), abs=1e-4), (key, domain)
+        tracked = records[key]["tracked"]
+        for domain, loss in zip(tracked["domains"], tracked["points"][-1][1:], strict=True):
+            reader = domain_readers(place.recipe)[domain]
+            assert loss == pytest.approx(loss_of_transformers(place.paths.model(name), reader), abs=1e-4)
     done = command("--recipe", str(place.file))
     assert done.returncode == 0 and "all 9 models are made" in done.stdout, "the line and the command agree"
     folder = place.paths.build / "training"
     report = json.loads((folder / "report.json").read_text())
     assert set(report["gap"]) == {"stages I, II, III", "one broad stage, III", "control: III alone"}
-    for title, keys in (
-        ("stages I, II, III", ("stage1", "stage2", "ift")),
-        ("one broad stage, III", ("broad", "broad-ift")),
-    ):
-        joined = [records[keys[0]]["tracked"]["points"][0]] + [
-            p for key in keys for p in records[key]["tracked"]["points"][1:]
-        ]
+    chains = {"stages I, II, III": ("stage1", "stage2", "ift"), "one broad stage, III": ("broad", "broad-ift")}
+    for title, keys in chains.items():
+        points = [records[key]["tracked"]["points"] for key in keys]
+        joined = [points[0][0], *(point for part in points for point in part[1:])]
         for column, domain in enumerate(records["stage1"]["tracked"]["domains"], 1):
             rises = [point[column] - joined[0][column] for point in joined]
             assert report["gap"][title][domain] == pytest.approx({"deepest": max(rises), "at_end": rises[-1]}, abs=2e-6)
@@ -120,6 +102,25 @@ def test_seeds_tracked_domains_and_the_broad_stage_are_trained_and_reported(
     write_report(place.recipe)
     assert (folder / "report.md").stat().st_mtime_ns == written, "nothing new, nothing written"
     assert (folder / "stability_gap.png").read_bytes().startswith(b"\x89PNG")
+
+
+def loss_of_transformers(model_folder: Path, reader: Any) -> float:
+    """Mean loss over a plan's targets, each document in a forward pass of its own."""
+    import numpy as np
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from training.packing import row_of
+
+    model, losses = AutoModelForCausalLM.from_pretrained(model_folder), []
+    for number in range(len(reader.plan.sequences)):
+        row = row_of(reader.plan, number)
+        for start, stop in pairwise([*np.flatnonzero(row.positions == 0), len(row.positions)]):
+            with torch.no_grad():
+                logits = model(torch.from_numpy(row.input_ids[start:stop])[None]).logits[0]
+            labels, mask = (torch.from_numpy(part[start:stop]) for part in (row.label_ids, row.label_mask))
+            losses.append(torch.nn.functional.cross_entropy(logits[mask], labels[mask], reduction="none"))
+    return float(torch.cat(losses).mean())
 
 
 @pytest.fixture
