@@ -204,7 +204,8 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
             parts += [f"{name} {item} {'all' if most is None else most}" for item, most in cap.items() if most != 0]
         elif isinstance(cap, list | tuple):
             listed = [item for item in cap if isinstance(item, Mapping)]
-            parts += [f"{name} {item['path']} {'all' if item['apis'] is None else item['apis']}" for item in listed]
+            most_of = [(item["path"], item.get("apis", item.get("rows"))) for item in listed]
+            parts += [f"{name} {path} {'all' if most is None else most}" for path, most in most_of]
         elif cap:
             parts.append(f"{name} {cap}")
     return ", ".join(parts)

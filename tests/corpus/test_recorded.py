@@ -11,9 +11,10 @@ import jsonschema
 import pytest
 
 from corpus.benchmark_sources import benchmark_readers
+from corpus.datasheet import caps_in_words
 from corpus.read_recorded import RecordedReader
 from records.errors import UserError
-from records.recipe_corpus import RecordedRecipe, SourcesRecipe
+from records.recipe_corpus import McpRecipe, RecordedRecipe, SourcesRecipe
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "trajectories"
 NONE = SourcesRecipe(0, 0, 0, 0, 0, 0)
@@ -96,3 +97,11 @@ def test_published_files(tmp_path: Path, kind: str, rows: int) -> None:
     found, _ = read(tmp_path, DATA / kind, kind, rows)
     assert len(found) == rows
     assert len({row.id for row in found}) == rows
+
+
+def test_the_datasheet_names_paths_and_their_caps() -> None:
+    runs = RecordedRecipe("runs", "intercode", "MIT", "The makers", 5)
+    tools = McpRecipe("tools", "MIT", "The makers")
+    sources = dataclasses.replace(NONE, recorded=(runs,), mcp=(tools,), benchmark_derived=True, hub={"toolace": None})
+    said = caps_in_words(dataclasses.asdict(sources))
+    assert "recorded runs 5" in said and "mcp tools all" in said and "hub toolace all" in said
