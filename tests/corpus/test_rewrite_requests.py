@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,12 +15,16 @@ from typing import Any
 import pytest
 
 from corpus.call_examples import call_examples
-from corpus.call_rows import call_row
+from corpus.call_rows import call_row, write_calls
+from corpus.datasheet import _variety
 from corpus.rewrite_requests import clean, is_chosen, rewrite_rows, why_not
 from corpus.rows import read_documents, write_documents
+from corpus.steps import Work
 from records.calls import render_chat
 from records.errors import UserError
-from records.recipe_corpus import RewriteRecipe
+from records.recipe import load_recipe
+from records.recipe_corpus import CallsRecipe, RewriteRecipe
+from records.typed import build
 from tests.corpus.heard import is_heard, leaves
 from tests.corpus.test_call_examples import APIS
 
@@ -164,3 +169,42 @@ def test_dialogues_are_left_as_they_are(drafts: Path) -> None:
     assert is_chosen(row, 1.0)
     row.metadata["messages"] = json.dumps([{"role": "user", "content": "x"}] * 4)
     assert not is_chosen(row, 1.0)
+
+
+def test_the_step_rewrites_and_reports_and_is_measured_on_what_it_wrote(endpoint: Endpoint, tmp_path: Path) -> None:
+    recipe = load_recipe("smoke")
+    calls = CallsRecipe(40, rewrite=RewriteRecipe(endpoint.address, "writer", share=1.0, workers=2))
+    corpus = dataclasses.replace(recipe.corpus, calls=calls, workers=1)
+    work = Work(dataclasses.replace(recipe, corpus=corpus), tmp_path / "work", tmp_path / "out")
+    lines = [json.dumps(dataclasses.asdict(dataclasses.replace(api, attribution="somebody"))) for api in APIS]
+    work.step("calls").mkdir(parents=True)
+    (work.folder / "apis.jsonl").write_text("\n".join(lines) + "\n")
+    write_calls(work, work.step("calls"))
+    report = json.loads((work.step("calls") / "report.json").read_text())
+    rewriting = report["rewriting"]
+    assert rewriting["asked"] == report["examples"] == 40 and rewriting["kept"] >= 20
+    assert report["argument_values_said"]["nowhere"] == 0
+    rows = list(read_documents(*sorted((work.step("calls") / "rows").glob("*"))))
+    assert sum("rewriting" in row.metadata["provenance"] for row in rows) == rewriting["kept"]
+    assert (
+        f"{rewriting['kept']:,} of 40, by writer; not used: " in dict(_variety(report))["requests that a model rewrote"]
+    )
+    asked = len(endpoint.bodies)
+    shutil.rmtree(work.step("calls"))
+    work.step("calls").mkdir()
+    write_calls(work, work.step("calls"))
+    assert len(endpoint.bodies) == asked, "answers outlive the step's folder"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"endpoint": "localhost:80/v1"}, "starts with http"),
+        ({"share": 0.0}, "above 0"),
+        ({"workers": 0}, "at least 1"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_before_any_work(values: dict[str, Any], said: str) -> None:
+    written = {"endpoint": "http://127.0.0.1:1/v1", "model": "m", **values}
+    with pytest.raises(UserError, match=f"made.yaml: calls.*{said}"):
+        build(CallsRecipe, {"examples": 8, "rewrite": written}, "made.yaml", "calls")

@@ -20,7 +20,7 @@ from huggingface_hub import HfApi, ModelCard
 
 from hub.apply import Manners, apply_plan
 from hub.cards import render_cards
-from hub.inputs import find_inputs
+from hub.inputs import _check_manifest, find_inputs
 from hub.plan import Plan, PlannedFile, PlannedRepo, make_plan, write_plan
 from records.errors import UserError
 from records.files import sha256_file
@@ -303,3 +303,11 @@ def test_dry_run_of_an_empty_build_says_what_is_missing(released: Released, tmp_
     assert run.returncode == 0
     assert "local/hephaestus-1m-ift" in run.stdout and "make corpus" in run.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_sources_that_ask_for_credit_go_out_and_restricted_ones_do_not(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("card")
+    owed = {"name": "them/data", "license": "CC-BY-4.0"}
+    _check_manifest(tmp_path, {"sources": [{**owed, "attribution": True}]})
+    with pytest.raises(UserError, match="them/data is under CC-BY-4.0"):
+        _check_manifest(tmp_path, {"sources": [{**owed, "restricted": True}]})
