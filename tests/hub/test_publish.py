@@ -309,5 +309,5 @@ def test_sources_that_ask_for_credit_go_out_and_restricted_ones_do_not(tmp_path:
     (tmp_path / "README.md").write_text("card")
     owed = {"name": "them/data", "license": "CC-BY-4.0"}
     _check_manifest(tmp_path, {"sources": [{**owed, "attribution": True}]})
-    with pytest.raises(UserError, match="them/data is under CC-BY-4.0"):
+    with pytest.raises(UserError, match=r"them/data is under CC-BY-4\.0"):
         _check_manifest(tmp_path, {"sources": [{**owed, "restricted": True}]})
