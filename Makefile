@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl tune-filter retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -34,13 +34,16 @@ all: setup  ## corpus → train → eval → publish, then a table of the result
 corpus: setup  ## build the Hephaestus-Forge shards, datasheet and card
 	@$(PY) -m corpus --recipe $(RECIPE)
 
-crawl: setup  ## pages of Debian's documentation, half of them about APIs, as a WARC file (needs apt-get)
+crawl: setup  ## pages of known origin as WARC files: Debian's documentation (needs apt-get) and pydoc's
 	@$(PY) -m corpus.debian_pages
 
 retrieval-study: setup  ## recall@k of the retrieval of RECIPE's corpus against exact search on a sample, and other first stages
 	@$(PY) -m corpus.retrieval_study --recipe $(RECIPE)
 
-known-origin: setup crawl  ## how well the corpus's filter tells pages about APIs, by their known origin
+tune-filter: setup crawl  ## settings, threshold and weights of the page filter, for recipes to read (about 8 minutes)
+	@$(PY) -m corpus.tune_filter
+
+known-origin: setup crawl  ## how well old and new filter tell pages about APIs, by their known origin
 	@$(PY) -m corpus.known_origin --recipe $(RECIPE)
 
 train: setup  ## stages I, II, III and the control, exported to transformers

@@ -28,6 +28,8 @@ REPORTS = {
     "shards": "shards",
 }  # fmt: skip
 """Step → name of its report in the corpus."""
+FILES = {"filter_pages.jsonl": "labels_of_pages.jsonl", "filter_failures.jsonl": "failures.jsonl"}
+"""Under reports/: labels of crawled pages without their texts, and the pages that the filter told wrong."""
 COPIES = ("stage2", "labels")
 """Configs whose rows stand in another config too."""
 
@@ -50,6 +52,9 @@ def assemble(work: Work, folder: Path) -> None:
         reports = {name: report_of(work, step) for step, name in REPORTS.items()}
         for name, report in reports.items():
             write_json(partial / "reports" / f"{name}.json", report)
+        for name, file in FILES.items():
+            if (work.step("filter") / file).is_file():
+                shutil.copyfile(work.step("filter") / file, partial / "reports" / name)
         bar.update()
         manifest = manifest_of(work, partial, sources, reports)
         write_json(partial / "manifest.json", manifest)

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from corpus.filter_words import in_short, limits
 from corpus.manifest import sources_of_apis
 from corpus.rows import CONFIGS, SPLITS
 from corpus.tables import config_table, licence_table, mix_table, rights_words, source_table, stream_words
@@ -71,7 +72,8 @@ The licence and notice texts of every source are in `LICENSES/`; each row names 
 
 Retrieval looked at {candidates:,} text chunks, embedded {embedded:,} of them and {seeds:,} API seeds with
 all-MiniLM-L6-v2, and found {retrieved:,} chunks near a seed;
-a fastText filter (F1 {f1:.3f} on {held_out:,} labels held out) kept {kept:,} of them as `web`.
+a filter ({filter_short})
+kept {kept:,} of them as `web`.
 Exact duplicates and MinHash near duplicates were removed over all configs. Rows that share {n_gram} to 13 words in
 a row with a question or an answer of {checked} were removed ({leaks:,} rows); not compared:
 {unchecked}. `datasheet.md`
@@ -83,9 +85,7 @@ has the measured figures of every step, `reports/` the data behind them, `manife
 
 ## Limits
 
-The filter's F1 is on weak labels whose classes come from different sources; it does not say how well the filter decides
-about retrieved text. On 9,992 pages of Debian's documentation, whose origin is known, such a filter told reference
-documentation from other text no better than chance (F1 0.30 at threshold 0.3).
+{filter_limits}
 The text is technical English; the API seeds come from {api_sources}. Recorded responses are the services' documented
 examples, not live traffic. Requests of the call examples are written by rules from API schemas, not by people.
 """
@@ -114,8 +114,8 @@ def card(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any]) -> s
         candidates=reports["retrieval"]["candidates"],
         embedded=reports["retrieval"]["cascade"]["embedded"],
         retrieved=reports["retrieval"]["retrieved"],
-        f1=filtered["held_out"]["f1"],
-        held_out=filtered["labels"]["held_out"],
+        filter_short=in_short(filtered),
+        filter_limits=limits(filtered),
         kept=filtered["applied"]["kept"],
         n_gram=decontaminated["n_gram"],
         checked=", ".join(manifest["decontamination"]["checked"]) or "no benchmark",

@@ -13,6 +13,7 @@ from corpus.crawl_files import crawl_files, state_of_crawls
 from corpus.distributions import installed_versions
 from corpus.documents import BUNDLE, state_of_documents
 from corpus.hub_commits import resolve_commits
+from corpus.known_pages import crawl_identity, has_crawl
 from corpus.licences import consented
 from corpus.line import line
 from corpus.memory import PeakMemory
@@ -40,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
         outside["documents"] = documents
     if work.recipe.corpus.tokenizer:
         outside["tokenizer"] = tokenizer_state(work.recipe.corpus.tokenizer)
+    if work.recipe.corpus.filter.pages == "crawl" and has_crawl():
+        outside["crawl"] = crawl_identity()
     if os.environ.get("BENCH_DATA"):
         outside["benchmarks"] = benchmark_identities(work.recipe)
     if work.recipe.corpus.sources.debian_texts != 0:

@@ -1,7 +1,8 @@
 """A crawl of pages whose origin is known: the documentation packages of Debian, as a WARC file.
 
 `python -m corpus.debian_pages` (`make crawl`) downloads the packages with apt-get, where that is, and writes
-`$ASSETS/debian-pages.warc.gz`. Most of these texts are under copyleft or of no single licence, so they measure the
+`$ASSETS/debian-pages.warc.gz` and, from the packages of debian_sites.py, `$ASSETS/debian-sites.warc.gz`; where it is
+not, pages of pydoc alone. Most of these texts are under copyleft or of no single licence, so they measure the
 filter and enter no shard.
 """
 
@@ -59,8 +60,8 @@ def is_api_side(url: str) -> bool:
     return url.split("/")[2].removesuffix(".debian.invalid") in API_SIDE
 
 
-def fetch_packages(folder: Path) -> list[Path]:
-    """Download the packages that are not there yet; their files, in the order of API_SIDE and OTHER.
+def fetch_packages(folder: Path, names: Sequence[str] = (*API_SIDE, *OTHER)) -> list[Path]:
+    """Download the packages that are not there yet; their files, in the order of the names.
 
     Raises:
         UserError: there is no apt-get or dpkg-deb, or a package cannot be had.
@@ -70,7 +71,7 @@ def fetch_packages(folder: Path) -> list[Path]:
             raise UserError(f"{program} is not here; the crawl of Debian's documentation needs Debian or Ubuntu")
     folder.mkdir(parents=True, exist_ok=True)
     found = []
-    for name in (*API_SIDE, *OTHER):
+    for name in names:
         if not list(folder.glob(f"{name}_*.deb")):
             done = subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, capture_output=True, text=True)
             if done.returncode:
@@ -132,13 +133,27 @@ def write_warc(pages: Iterator[Page], file: Path) -> int:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the crawl, unless it is there. Raises UserError when the packages cannot be had."""
+    """Write both crawls, unless they are there. Raises UserError when the packages cannot be had."""
+    from corpus import debian_sites
+    from corpus.pydoc_pages import pydoc_file, pydoc_pages
+
+    if not pydoc_file().exists():
+        print(f"crawl: {write_warc(pydoc_pages(), pydoc_file()):,} pages of pydoc in {pydoc_file()}")
+    if shutil.which("apt-get") is None and not warc_file().exists():
+        print("crawl: apt-get is not here, so there is no crawl of Debian's documentation")
+        return 0
     if warc_file().exists():
         print(f"crawl: {warc_file()} is there; remove it to make it again")
-        return 0
-    packages = fetch_packages(assets_folder() / "debian")
-    count = write_warc((page for package in packages for page in pages_of(package)), warc_file())
-    print(f"crawl: {count:,} pages of {len(packages)} packages in {warc_file()}")
+    else:
+        packages = fetch_packages(assets_folder() / "debian")
+        count = write_warc((page for package in packages for page in pages_of(package)), warc_file())
+        print(f"crawl: {count:,} pages of {len(packages)} packages in {warc_file()}")
+    if (sites := debian_sites.sites_file()).exists():
+        print(f"crawl: {sites} is there; remove it to make it again")
+    else:
+        packages = fetch_packages(assets_folder() / "debian", (*debian_sites.API_SIDE, *debian_sites.OTHER))
+        count = write_warc(debian_sites.sampled_pages(packages), sites)
+        print(f"crawl: {count:,} pages of {len(packages)} more packages in {sites}")
     return 0
 
 

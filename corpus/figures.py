@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from corpus.filter_words import draw_curves
 from corpus.rows import CONFIGS, GROUPS, SPLITS
 
 COLOURS = {"agent": "#2b6cb0", "code": "#2f855a", "text": "#b7791f", "other": "#718096"}
@@ -13,7 +14,7 @@ MOST_SOURCES = 20
 
 
 def draw_figures(manifest: dict[str, Any], reports: dict[str, Any], folder: Path) -> None:
-    """Write mix.png, tokens_by_source.png, tokens_by_licence.png and lengths.png."""
+    """Write mix.png, tokens_by_source.png, tokens_by_licence.png, lengths.png and filter_pr.png."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -22,6 +23,7 @@ def draw_figures(manifest: dict[str, Any], reports: dict[str, Any], folder: Path
     _sources(manifest, folder / "tokens_by_source.png")
     _licences(manifest, folder / "tokens_by_licence.png")
     _lengths(reports["shards"], folder / "lengths.png")
+    draw_curves(reports["filter"], folder / "filter_pr.png")
 
 
 def _save(figure: Any, file: Path) -> None:

@@ -15,7 +15,7 @@ def line() -> tuple[Step, ...]:
         _step("sources", "read APIs, recorded examples, code, documentation", "corpus.sources:read_sources", "sources"),
         _step("calls", "write call examples from API schemas", "corpus.call_rows:write_calls", "calls"),
         _step("retrieval", "embed, and find text near the API seeds", "corpus.retrieve:retrieve", "retrieval"),
-        _step("filter", "train a fastText filter, apply it to the retrieved", "corpus.classify:classify", "filter"),
+        _step("filter", "decide which of the retrieved is about APIs", "corpus.classify:classify", "filter"),
         _step("privacy", "replace addresses, keys and tokens", "corpus.privacy:replace_personal_data"),
         _step("dedup", "remove exact and near duplicates", "corpus.dedup:deduplicate", "dedup"),
         _step("decontamination", "remove what benchmarks ask", "corpus.decontaminate:decontaminate", "decontamination"),

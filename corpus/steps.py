@@ -67,7 +67,7 @@ def prints_of(work: Work, steps: Sequence[Step], outside: dict[str, Any]) -> dic
 
 def _sources() -> dict[str, str]:
     shared = [ROOT / "records" / name for name in ("calls.py", "chat_template.jinja")]
-    ours = [*sorted((ROOT / "corpus").glob("*.py")), *sorted((ROOT / "corpus").glob("*/*.zip"))]
+    ours = [file for form in ("*.py", "*.json", "*/*.zip") for file in sorted((ROOT / "corpus").glob(form))]
     return {file.name: sha256_file(file) for file in [*ours, *shared]}
 
 

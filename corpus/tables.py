@@ -14,7 +14,7 @@ ABOUT = {
     "stage2": "copies of the trajectories and of the richest API references, for stage II",
     "ift": "call examples written from API schemas, for fine-tuning",
     "benchmark_derived": "calls of public benchmarks' tasks, replayed; never in the training stream",
-    "labels": "weak labels that the filter was trained (train) and measured (validation) on",
+    "labels": "texts labelled agent-relevant or general, each with the rule of its label; validation: held out",
 }
 """What a row of each config is."""
 

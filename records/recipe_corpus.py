@@ -180,17 +180,48 @@ class RetrievalRecipe:
 
 
 @dataclass(frozen=True)
+class AnnotatorRecipe:
+    """A model behind an OpenAI-compatible endpoint that labels a sample of what was retrieved; its key is
+    `$OPENAI_API_KEY`."""
+
+    endpoint: str
+    """Address that ends in /v1."""
+    model: str
+    """The model's name there."""
+    rows: int = 500
+    """Retrieved rows that it labels; the filter is measured against these labels and does not learn from them."""
+    workers: int = 8
+    """Requests under way at once."""
+
+    def __post_init__(self) -> None:
+        if not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"endpoint is {self.endpoint!r}; it starts with http:// or https://")
+        if self.rows < 1 or self.workers < 1:
+            raise ValueError("rows and workers must each be at least 1")
+
+
+@dataclass(frozen=True)
 class FilterRecipe:
-    """fastText classifier agent-relevant / general. One thread always, so that a run repeats."""
+    """Agent-relevant or general: the filter of `make tune-filter`, and beside it fastText of this corpus's weak labels.
+
+    The first five keys are of the latter, which only measures. One thread always, so that a run repeats.
+    """
 
     epochs: int
     learning_rate: float
     word_ngrams: int
     dimension: int
     labels: int
-    """Most labels of each class."""
-    threshold: float
-    """Smallest probability of `agent` that keeps a retrieved row."""
+    """Most weak labels of each class."""
+    threshold: float | None = None
+    """Smallest probability of `agent` that keeps a retrieved row; null takes the one chosen on the validation sites."""
+    weak_threshold: float = 0.3
+    """The same for fastText of the weak labels."""
+    pages: Literal["committed", "crawl"] = "committed"
+    """`committed`: the weights that come with the code. `crawl`: fastText trained on the pages of `make crawl` with the
+    committed settings; where there is no crawl, the committed weights, and the report says so."""
+    annotator: AnnotatorRecipe | None = None
+    """null asks no model for labels."""
 
 
 @dataclass(frozen=True)

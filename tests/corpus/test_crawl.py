@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from corpus import known_origin
+from corpus import debian_sites, known_origin, tune_filter
 from corpus.debian_pages import API_SIDE, OTHER, Page, is_api_side, main, pages_of, warc_file, write_warc
 from corpus.drops import read_counts
-from corpus.known_origin import FOLDS, KnownPage, best_threshold, measured
+from corpus.known_origin import FOLDS
+from corpus.known_pages import known_page, parts_of_sites, read_known_pages, sizes
+from corpus.page_filter import filter_of
+from corpus.page_models import Weights
+from corpus.pydoc_pages import pydoc_file
 from corpus.read_crawl import CrawlReader, page_text
 from records.errors import UserError
 
@@ -127,16 +131,36 @@ def test_packages_are_read_without_unpacking(tmp_path: Path) -> None:
         list(pages_of(file))
 
 
-def test_the_command_makes_the_crawl_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_makes_the_crawls_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETS", str(tmp_path))
+    monkeypatch.setattr(
+        "corpus.pydoc_pages.pydoc_pages", lambda: iter([Page("pydoc-json", "json.html", PAGE.encode())])
+    )
     (tmp_path / "debian").mkdir()
+    monkeypatch.setattr(debian_sites, "PAGES", 2)
     for name in (*API_SIDE, *OTHER):
         deb(tmp_path / "debian", name, {"./a.html": PAGE.encode()})
+    for name in (*debian_sites.API_SIDE, *debian_sites.OTHER):
+        deb(tmp_path / "debian", name, {f"./{letter}.html": PAGE.encode() for letter in "abc"})
     assert main([]) == 0
     before = warc_file().stat().st_mtime_ns
     assert main([]) == 0 and warc_file().stat().st_mtime_ns == before
     found, _ = read(tmp_path, warc_file())
     assert sum(map(is_api_side, found)) == len(API_SIDE) and len(found) == len(API_SIDE) + len(OTHER)
+    assert list(read(tmp_path, pydoc_file())[0]) == ["https://pydoc-json.debian.invalid/json.html"]
+    pages, dropped = read_known_pages(tmp_path)
+    sites = len(debian_sites.API_SIDE) + len(debian_sites.OTHER)
+    assert len(pages) == 2 * sites + len(found) and not dropped
+    assert sizes(pages)["fourteen"] == {"pages": 14, "sites": 14, "share_about_apis": round(8 / 14, 4)}
+
+
+def test_without_apt_the_command_makes_pydocs_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSETS", str(tmp_path))
+    monkeypatch.setattr(
+        "corpus.pydoc_pages.pydoc_pages", lambda: iter([Page("pydoc-json", "json.html", PAGE.encode())])
+    )
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert main([]) == 0 and pydoc_file().exists() and not warc_file().exists()
 
 
 def test_folds_leave_every_package_out_once() -> None:
@@ -144,41 +168,59 @@ def test_folds_leave_every_package_out_once() -> None:
     assert all(set(fold) & set(API_SIDE) and set(fold) & set(OTHER) for fold in FOLDS)
 
 
-def page(package: str, number: int, words: str = "") -> KnownPage:
-    return KnownPage(f"https://{package}.debian.invalid/{number}.html", words, words)
+def test_no_site_is_in_two_parts() -> None:
+    sides = (debian_sites.API_SIDE, debian_sites.OTHER)
+    parts = parts_of_sites(sides)
+    assert len(parts) == sum(map(len, sides)) and not set(parts) & {*API_SIDE, *OTHER}
+    pages = [known_page(f"https://{site}.debian.invalid/{n}.html", "", parts) for site in parts for n in range(40)]
+    for page in pages:
+        assert page.part == parts[page.site] or (page.part, parts[page.site]) == ("same_site", "training")
+    share = sum(page.part == "same_site" for page in pages) / sum(parts[page.site] == "training" for page in pages)
+    assert 0.15 < share < 0.25
+    for side in sides:
+        assert {parts[site] for site in side} == {"training", "validation", "test"}
 
 
-def test_threshold_and_scores() -> None:
-    scored = [
-        (page("git-doc", 1), 0.9),
-        (page("git-doc", 2), 0.4),
-        (page("anarchism", 3), 0.35),
-        (page("anarchism", 4), 0.1),
-    ]
-    assert best_threshold(scored) == 0.36
-    assert measured(scored, 0.36)["f1"] == 1 and measured(scored, 0.5)["recall"] == 0.5
-    assert measured(scored, 0.05)["precision"] == 0.5
+def made_crawl() -> None:
+    """Pages of seven words each side; every package also has a word of its own."""
+    side = {**dict.fromkeys((*API_SIDE, *debian_sites.API_SIDE), "function parameter returns value")}
+    side |= dict.fromkeys((*OTHER, *debian_sites.OTHER), "office chapter history garden")
+    pages = []
+    for name, kind in side.items():
+        for number in range(6):
+            text = f"{kind} {name.replace('-', ' ')} common words of all pages {'and more ' * 30} "
+            content = f"<html><body><main><p>{text * 3}</p></main></body></html>"
+            pages.append(Page(name, f"{number}.html", content.encode()))
+    fourteen = {*API_SIDE, *OTHER}
+    write_warc((page for page in pages if page.package in fourteen), warc_file())
+    write_warc((page for page in pages if page.package not in fourteen), debian_sites.sites_file())
 
 
-def test_the_measurement_on_a_made_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of seven words each side; packages that are left out use other words than the ones that are seen."""
+def test_tuning_and_measuring_on_a_made_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSETS", str(tmp_path))
     monkeypatch.setenv("BUILD", str(tmp_path / "build"))
-    with pytest.raises(UserError, match=r"make crawl"):
-        known_origin.main(["--recipe", "smoke"])
-    pages = []
-    for name in (*API_SIDE, *OTHER):
-        kind = "function parameter returns" if name in API_SIDE else "office chapter history"
-        for number in range(12):
-            text = f"{kind} {name.replace('-', ' ')} common words of all pages {'and more ' * 30} "
-            pages.append(
-                Page(name, f"{number}.html", f"<html><body><main><p>{text * 3}</p></main></body></html>".encode())
-            )
-    write_warc(iter(pages), warc_file())
+    for command in (lambda: known_origin.main(["--recipe", "smoke"]), lambda: tune_filter.main(["--seconds", "1"])):
+        with pytest.raises(UserError, match=r"make crawl"):
+            command()
+    made_crawl()
+    settings, weights = tmp_path / "settings.json", tmp_path / "weights.json"
+    options = ["--seconds", "4", "--output", str(tmp_path / "tuned")]
+    assert tune_filter.main([*options, "--settings", str(settings), "--weights", str(weights)]) == 0
+    tuned = json.loads(settings.read_text())
+    for name in ("weights", "fasttext"):
+        assert all(tuned["scores"][name][part]["f1"] > 0.9 for part in tune_filter.TESTED)
+    # The words of one package are on no list: there are fewer than eight sites with them.
+    assert {"function", "garden"} <= set(Weights.load(weights).weights) and "postgresql" not in weights.read_text()
+    monkeypatch.setattr("corpus.page_filter.SETTINGS", settings)
+    monkeypatch.setattr("corpus.page_filter.WEIGHTS", weights)
+    monkeypatch.setattr(known_origin, "SETTINGS", settings)
     assert known_origin.main(["--recipe", "smoke"]) == 0
     folder = tmp_path / "build/smoke/known_origin"
     report = json.loads((folder / "report.json").read_text())
-    assert report["crawl"]["pages"] == len(pages) and report["recipe"] is None
-    assert report["same_packages"]["test"]["f1"] > 0.9
-    assert sum(fold["n"] for fold in report["unseen_packages"]["folds"]) == len(pages)
+    assert report["crawl"]["pages"] == 14 * 6 and report["weak_labels"] is None
+    assert report["code"]["at_its_threshold"]["f1"] > 0.9 and report["same_packages"]["test"]["n"] > 9
+    assert sum(fold["n"] for fold in report["unseen_packages"]["folds"]) == 14 * 6
     assert (folder / "pr.png").stat().st_size > 1000 and (folder / "failures.jsonl").exists()
+    trained, pages = filter_of("crawl", tmp_path / "step")
+    assert trained.name == "fasttext" and trained.about["scores"]["test"]["f1"] > 0.9 and len(pages) > 500
+    assert filter_of("committed", tmp_path)[0].name == "weights"

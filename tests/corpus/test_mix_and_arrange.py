@@ -7,7 +7,8 @@ import random
 import pytest
 
 from corpus.arrange import Entry, as_config, split, stage_two
-from corpus.classify import measure, scores_of, words_of
+from corpus.classify import measure, words_of
+from corpus.filter_scores import scores_of
 from corpus.mix import mixed
 from corpus.row_places import Place
 from corpus.rows import Row
