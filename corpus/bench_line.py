@@ -22,8 +22,9 @@ from typing import Any
 
 from corpus.bench_line_run import DEDUP, STEPS, page_words
 from corpus.bench_planted import planted
-from corpus.classify import AGENT, GENERAL, probability_of, scores_of, train_lines
+from corpus.classify import AGENT, GENERAL, probability_of, train_lines
 from corpus.debian_pages import is_api_side, warc_file
+from corpus.filter_scores import scores_of
 from corpus.read_crawl import page_text
 from records.assets import ROOT
 from records.errors import UserError, run_command
