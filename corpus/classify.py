@@ -56,7 +56,8 @@ def classify(work: Work, folder: Path) -> None:
     labels = weak_labels(_sources(work), near, candidates, recipe.labels, seed)
     labels += page_labels(recipe.labels)
     measured = {known.name: measure_filter(known, labels, threshold), **_weak_fasttext(labels, recipe, folder)}
-    write_pages_of(folder / "labels_of_pages.jsonl", pages)
+    if pages:
+        write_pages_of(folder / "labels_of_pages.jsonl", pages)
     annotated: list[Row] = []
     report: dict[str, Any] = {}
     if recipe.annotator is not None:
