@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from cards import text
@@ -29,10 +31,8 @@ def build_release_tab(release: Release) -> None:
         )  # fmt: skip
     if release.figures:
         gr.HTML("<h2 class='part'>Figures</h2>")
-        with gr.Row():
-            for figure in release.figures:
-                name = figure.stem.replace("_", " ")
-                gr.Image(str(figure), label=name, show_label=True, interactive=False, min_width=280, buttons=[])
+        gr.set_static_paths([figure.parent for figure in release.figures])
+        gr.HTML(f"<div class='figures'>{''.join(map(_figure, release.figures))}</div>")
 
 
 def found_html(release: Release, words: object) -> str:
@@ -66,6 +66,12 @@ def _overview(release: Release) -> str:
     about += f"<code>{text(str(corpus.get('recipe')))}</code>.</p>"
     parts = [_links(release), "<h2 class='part'>Corpus</h2>", about, table(["config", "documents", "tokens"], rows)]
     return "".join([*parts, "<h2 class='part'>Scores</h2>", _scores(release.summary.get("scores") or {})])
+
+
+def _figure(file: Path) -> str:
+    name = text(file.stem.replace("_", " "))
+    address = f"gradio_api/file={quote(str(file))}"  # relative: a Space may lie below a path
+    return f'<figure><img src="{address}" alt="Figure: {name}" loading="lazy"><figcaption>{name}</figcaption></figure>'
 
 
 def _links(release: Release) -> str:

@@ -42,6 +42,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     build, recipe = make_build(tmp_path_factory.mktemp("verify"))
     values = yaml.safe_load(recipe.read_text())
     values["release"]["space_folder"] = str(ROOT / "spaces" / "function_calling")
+    values["release"] |= {"space_hardware": "cpu-upgrade", "space_variables": {"BASE_MODEL_ID": "local/tinybase-ift"}}
     recipe.write_text(yaml.safe_dump(values))
     stranger = build / "tiny" / "eval" / "stranger"  # scored beside the release, and no part of it
     shutil.copytree(build / "tiny" / "eval" / "base", stranger)
@@ -62,20 +63,34 @@ def test_the_space_answered_while_publishing(published: Published) -> None:
     assert receipt["verified"]["links"] == 4
 
 
-def test_the_downloaded_space_shows_its_release(published: Published, tmp_path: Path) -> None:
-    """Corpus figures, scores of the release's models alone, search, figures and links, in the page as it is served."""
+def test_the_space_gets_its_hardware_and_variables(published: Published) -> None:
+    api = HfApi(endpoint=published.server.url, token=published.server.token)
+    assert api.get_space_runtime("local/demo-tiny").requested_hardware == "cpu-upgrade"
+    variables = api.get_space_variables("local/demo-tiny")
+    assert {name: one.value for name, one in variables.items()} == {"BASE_MODEL_ID": "local/tinybase-ift"}
+
+
+def test_the_downloaded_space_shows_its_release(
+    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Corpus figures, scores of the release's models alone, search, figures, links, and the base by its Hub id."""
+    monkeypatch.setenv("BASE_MODEL_ID", "local/tinybase-ift")
     api = HfApi(endpoint=published.server.url, token=published.server.token)
     folder = Path(api.snapshot_download("local/demo-tiny", repo_type="space", local_dir=tmp_path / "space"))
     with running_space("local/demo-tiny", folder, published.server.url) as port:
         address = f"http://127.0.0.1:{port}"
         config = json.loads(urllib.request.urlopen(f"{address}/config").read())
-        found = Client(address, verbose=False).predict(query="made train", api_name="/search_apis")
+        client = Client(address, verbose=False)
+        found = client.predict(query="made train", api_name="/search_apis")
+        tools = '[{"name": "ping", "parameters": {"type": "object"}}]'
+        base = client.predict(request="Ping", tools=tools, which="base", api_name="/call")
     shown = " ".join(str(part["props"].get("value")) for part in config["components"])
     assert "9 distinct APIs from 1 sources" in shown and "40.0 ± 5.0 (n=10)" in shown
     assert f"{published.server.url}/datasets/local/forge-tiny/blob/main/datasheet.md" in shown
     assert f"{published.server.url}/local/hephaestus-1m-ift" in shown and "mix.png" in shown
     assert sorted(row["name"] for row in found) == [f"made/train_{number}" for number in range(7)]
     assert "stranger" not in shown
+    assert base["error"] is None and base["tokens"] > 0
 
 
 def test_anyone_verifies_a_whole_owner(published: Published, tmp_path: Path) -> None:

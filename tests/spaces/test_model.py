@@ -137,5 +137,28 @@ def test_a_spare_model_answers_freely(space: Path, tiny_model: Path, tmp_path: P
         list(model.stream(user("Ping"), TOOLS, constrained=True))
 
 
+def test_a_gpu_is_used_when_there_is_one(
+    space: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, model: Any
+) -> None:
+    """No GPU here: what would be moved to it is asked for with the device's name, and the rest is the same."""
+    import engine
+    import torch
+    from model import Model
+
+    devices = []
+
+    class OnGpu(engine.PlainTransformers):  # type: ignore[misc]
+        def __init__(self, folder: Path, device: str) -> None:
+            devices.append(device)
+            super().__init__(folder, "cpu")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(engine, "PlainTransformers", OnGpu)
+    found = Model(str(tiny_model), "")
+    assert devices == ["cuda"] and found.device == "GPU"
+    *_, last = found.stream(user("Ping a.example"), TOOLS)
+    assert last.tokens > 0 and last.prompt == next(model.stream(user("Ping a.example"), TOOLS)).prompt
+
+
 def without(values: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != key}

@@ -201,6 +201,101 @@ def test_steps_comparison_and_retry(page: Any, canned: Canned) -> None:
     page.wait_for_selector("#answer .note.empty")
 
 
+OPENAPI = """
+openapi: 3.0.0
+paths:
+  /pets/{id}:
+    get:
+      operationId: getPet
+      summary: Read a pet <script>window.hit=1</script>
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+"""
+
+
+def test_an_uploaded_document_becomes_functions(page: Any, canned: Canned) -> None:
+    canned.text = '[{"name": "getPet", "arguments": {"id": 4}}]'
+    page.get_by_role("button", name="Edit the tools").click()
+    file = {"name": "pets.yaml", "mimeType": "application/yaml", "buffer": OPENAPI.encode()}
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").click()
+    chooser.value.set_files([file])
+    page.wait_for_selector("#read-state >> text=1 function read")
+    assert '"name": "getPet"' in page.inner_text(".cm-content")
+    ask(page, "Read pet 4")
+    page.wait_for_selector("#answer .call.valid")
+    assert canned.asked[0][1][0]["function"]["parameters"]["properties"] == {"id": {"type": "integer"}}
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload").click()
+    chooser.value.set_files([{**file, "name": "picture.txt", "buffer": b"\xff\xfe\x00"}])
+    page.wait_for_selector("#read-state >> text=not UTF-8")
+    assert page.evaluate("window.hit") is None
+
+
+def test_script_tags_in_tools_and_results_do_not_run(page: Any, canned: Canned) -> None:
+    tools = [{"name": HOSTILE[:120], "description": HOSTILE, "parameters": {"type": "object"}}]
+    canned.text = json.dumps([{"name": HOSTILE[:120], "arguments": {}}])
+    canned.then = HOSTILE
+    page.get_by_role("button", name="Edit the tools").click()
+    page.locator(".cm-content").fill(json.dumps(tools))
+    page.get_by_role("button", name="Read as functions").click()
+    page.wait_for_selector("#read-state >> text=1 function read")
+    page.get_by_label("Run the calls").check()
+    ask(page, HOSTILE)
+    page.wait_for_function("document.querySelectorAll('#answer .speed').length == 2")
+    assert HOSTILE in page.inner_text("#answer")
+    for name in ("Raw prompt", "Raw output", "As Python", "As curl", "As OpenAI tool_calls"):
+        page.get_by_role("button", name=name).click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hit") is None
+    assert page.locator("#answer img, #answer script, #read-state img, #read-state script").count() == 0
+
+
+def test_everything_is_done_by_keyboard_alone(page: Any, canned: Canned) -> None:
+    canned.text = "Done."
+    page.locator("#examples tbody td").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#ask textarea').value.includes('Lisbon')")
+    page.get_by_role("radio", name="Weather and units").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.get_by_role("radio", name="Cloud").is_checked()
+    page.locator("#ask textarea").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "Ask the model"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer .words")
+    assert canned.asked[0][1][0]["function"]["name"] == "get_queue_url"
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(page: Any, canned: Canned, mode: str) -> None:
+    """WCAG 2.2, 1.4.3: a contrast of at least 4.5 to 1."""
+    page.emulate_media(color_scheme=mode)
+    page.reload()
+    page.wait_for_selector("#examples tbody tr")
+    canned.text = json.dumps(CALLS)
+    ask(page, "Weather?")
+    page.wait_for_selector("#answer .speed")
+    for shown in (
+        "#heading p", "#answer .verdict", "#answer .reason", "#answer dt", "#answer .speed", "#examples td",
+        "button.primary", "button.secondary", "button[role=tab].selected", "footer button",
+    ):  # fmt: skip
+        for contrast in page.locator(shown).evaluate_all(CONTRAST):
+            assert contrast >= 4.5, (shown, contrast)
+
+
+CONTRAST = """found => found.filter(e => e.offsetParent).map(e => {
+  const parse = c => (c.match(/[\\d.]+/g) || []).map(Number)
+  const light = c => { const [r, g, b] = c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 :
+    ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b }
+  let behind = e
+  while (behind && (parse(getComputedStyle(behind).backgroundColor)[3] === 0)) behind = behind.parentElement
+  const [a, b] = [parse(getComputedStyle(e).color), parse(getComputedStyle(behind || document.body).backgroundColor)]
+    .map(light).sort((x, y) => y - x)
+  return (a + 0.05) / (b + 0.05)
+})"""
+
+
 def test_the_release_tab_searches(page: Any) -> None:
     page.get_by_role("tab", name="The release").click()
     page.wait_for_selector("#release >> text=Nothing released yet")
