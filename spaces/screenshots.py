@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--recipe", default="local", help="recipe whose model and release are shown (default: local)")
     parser.add_argument("--model", type=Path, help="model folder; its neighbour `base` is the base")
     parser.add_argument("--output", type=Path, default=Path("build/screenshots"), help="folder for the pictures")
+    parser.add_argument("--only", nargs="+", choices=list(STATES), default=list(STATES), help="states (default: all)")
     options = parser.parse_args(argv)
     recipe = load_recipe(options.recipe)
     build = build_folder(recipe)
@@ -43,20 +44,20 @@ def main(argv: Sequence[str]) -> int:
         write_release(build, space)
         base = model.parent / "base"
         with running(space, model, base if (base / "config.json").is_file() else None) as (address, _, _):
-            wrong = _take_all(browser, address, options.output)
-    print(f"screenshots: {len(STATES)} states in {options.output}; {len(wrong)} errors")
+            wrong = _take_all(browser, address, options.output, options.only)
+    print(f"screenshots: {len(options.only)} states in {options.output}; {len(wrong)} errors")
     for one in wrong:
         print(f"  {one}")
     return int(bool(wrong))
 
 
-def _take_all(browser: str, address: str, folder: Path) -> list[str]:
+def _take_all(browser: str, address: str, folder: Path, names: Sequence[str]) -> list[str]:
     from playwright.sync_api import ConsoleMessage, sync_playwright
 
     wrong: list[str] = []
     with sync_playwright() as play:
         opened = play.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        for name, (act, narrow, dark) in STATES.items():
+        for name, (act, narrow, dark) in ((name, STATES[name]) for name in names):
             width, height = NARROW if narrow else WIDE
             page = opened.new_page(
                 viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
