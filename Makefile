@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl tune-filter retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl tune-filter challenge-filter retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -42,6 +42,9 @@ retrieval-study: setup  ## recall@k of the retrieval of RECIPE's corpus against 
 
 tune-filter: setup crawl  ## settings, threshold and weights of the page filter, for recipes to read (about 8 minutes)
 	@$(PY) -m corpus.tune_filter
+
+challenge-filter: setup crawl  ## the filter's challenger: likeness by embeddings, distilled, on the same parts
+	@$(PY) -m corpus.distil_filter
 
 known-origin: setup crawl  ## how well old and new filter tell pages about APIs, by their known origin
 	@$(PY) -m corpus.known_origin --recipe $(RECIPE)

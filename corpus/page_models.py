@@ -85,12 +85,24 @@ def common_tokens(pages: Sequence[KnownPage], least: int = LEAST_SITES) -> froze
 
 
 def train_weights(pages: Sequence[KnownPage], strength: float = 1.0) -> Weights:
-    """Fit weights by logistic regression (scikit-learn, L2), both sides and all sites weighing alike.
-
-    A page of a site with n pages weighs 1 / sqrt(n).
+    """Fit weights to the truth about pages, both sides and all sites weighing alike.
 
     Args:
         pages: training pages.
+        strength: scikit-learn's C, the inverse of the regularisation.
+    """
+    return fit_weights(pages, [page.about_apis for page in pages], [1.0] * len(pages), strength)
+
+
+def fit_weights(
+    pages: Sequence[KnownPage], about_apis: Sequence[bool], weigh: Sequence[float], strength: float
+) -> Weights:
+    """Fit weights by logistic regression (scikit-learn, L2). A page of a site with n pages weighs 1 / sqrt(n).
+
+    Args:
+        pages: training pages; one may come twice, with both answers.
+        about_apis: the answer to each.
+        weigh: how much each weighs, beside what its site gives it.
         strength: scikit-learn's C, the inverse of the regularisation.
     """
     import numpy as np
@@ -104,12 +116,11 @@ def train_weights(pages: Sequence[KnownPage], strength: float = 1.0) -> Weights:
     pointers = np.cumsum([0, *map(len, rows)])
     matrix = csr_matrix((values, np.concatenate(rows).astype(int), pointers), shape=(len(rows), len(names)))
     count = Counter(page.site for page in pages)
-    weight = np.array([1 / math.sqrt(count[page.site]) for page in pages])
+    weight = np.array([1 / math.sqrt(count[page.site]) for page in pages]) * np.array(weigh)
     model = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced")
-    model.fit(matrix, [page.about_apis for page in pages], sample_weight=weight / weight.mean())
+    model.fit(matrix, list(about_apis), sample_weight=weight / weight.mean())
     rounded = {name: round(float(value), 3) for name, value in zip(names, model.coef_[0], strict=True)}
-    kept = {name: value for name, value in rounded.items() if value}
-    return Weights(round(float(model.intercept_[0]), 3), {**dict.fromkeys(names, 0.0), **kept})
+    return Weights(round(float(model.intercept_[0]), 3), rounded)
 
 
 def lines_of(pages: Sequence[KnownPage], vocabulary: frozenset[str]) -> list[str]:

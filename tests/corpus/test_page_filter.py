@@ -10,11 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from corpus.annotate import annotate, label_of
 from corpus.classify import AGENT, GENERAL, weak_labels
+from corpus.distil_filter import distilled, spread, teacher_scores
 from corpus.filter_scores import best_threshold, by_site, curve, measured, write_failures
 from corpus.known_pages import KnownPage
 from corpus.page_features import tokens_of
@@ -187,3 +189,22 @@ def test_only_one_word_is_a_label() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="http"):
         AnnotatorRecipe("localhost", "judge")
+
+
+def test_the_teacher_against_sums_by_hand_and_the_student_after_it() -> None:
+    rng = np.random.default_rng(5)
+    vectors, references = (rng.normal(size=(n, 12)) for n in (30, 16))
+    vectors, references = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (vectors, references))
+    about = [bool(n % 2) for n in range(16)]
+    found = teacher_scores(vectors, references, about)
+    for number in range(30):
+        near = {side: sorted((vectors[number] @ references[r] for r in range(16) if about[r] is side), reverse=True)[:5]
+                for side in (True, False)}  # fmt: skip
+        gap = sum(near[True]) / 5 - sum(near[False]) / 5
+        assert found[number] == pytest.approx(1 / (1 + math.exp(-20 * gap)))
+    words = ("function returns value", "chapter garden evening")
+    pages = [page(f"site{n % 20}", n, words[n % 2], bool(n % 2)) for n in range(60)]
+    assert len({one.site for one in spread(pages, 20, "x")}) == 20, "sites in turn"
+    student = distilled(pages, [0.2 if p.about_apis else 0.9 for p in pages], 10.0)
+    # It learns what the teacher says, which here is the contrary of the truth.
+    assert student.score(tokens_of(words[1])) < 0.5 < student.score(tokens_of(words[0]))
