@@ -51,7 +51,7 @@ def annotate(
     drawn = ((stable_hash(f"{seed}/annotator/{item.id}"), item.id, item) for item in rows)
     sample = [item for _, _, item in heapq.nsmallest(recipe.rows, drawn, key=lambda one: one[:2])]
     with (
-        ChatEndpoint(recipe.endpoint, recipe.model, answers) as endpoint,
+        ChatEndpoint(recipe.endpoint, recipe.model, answers, "corpus.filter.annotator") as endpoint,
         progress("annotator", "rows", len(sample)) as bar,
         ThreadPoolExecutor(recipe.workers) as pool,
     ):

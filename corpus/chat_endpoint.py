@@ -25,8 +25,10 @@ CONNECTIONS = 64
 class ChatEndpoint:
     """Asks `chat/completions`; the same question is asked once, also over runs. The key is `$OPENAI_API_KEY`."""
 
-    def __init__(self, address: str, model: str, answers: Path) -> None:
-        """Args: address that ends in /v1, the model's name there, and the JSON lines that keep the answers."""
+    def __init__(self, address: str, model: str, answers: Path, asked_by: str = "calls.rewrite") -> None:
+        """Args: address that ends in /v1, the model's name there, the JSON lines that keep the answers, and the key of
+        the recipe that errors name."""
+        self.asked_by = asked_by
         self.url = f"{address.rstrip('/').removesuffix('/chat/completions')}/chat/completions"
         self.model = model
         self.answers = answers
@@ -75,7 +77,7 @@ class ChatEndpoint:
             told = " ".join(str(error).split())[:200]
             raise UserError(f"{self.url} does not answer ({told}); start it, then the same command goes on") from None
         if reply.status_code != 200:
-            hint = "set OPENAI_API_KEY" if reply.status_code in (401, 403) else "check calls.rewrite of the recipe"
+            hint = "set OPENAI_API_KEY" if reply.status_code in (401, 403) else f"check {self.asked_by} of the recipe"
             raise UserError(f"{self.url} answered {reply.status_code}: {reply.text[:200]}; {hint}")
         try:
             return str(reply.json()["choices"][0]["message"]["content"] or "")
