@@ -57,7 +57,7 @@ def retrieve(work: Work, folder: Path) -> None:
     best = best_prototype(nearest, [seeds.ids[row] for row in prototypes.rows], [int(t) for t in prototypes.topics])
     near = {name: hit for name, hit in best.items() if hit["score"] >= recipe.min_score}
     hits, quotas = within_quotas(near, recipe.topic_share)
-    _write(work, folder, crawl, hits)
+    write_hits(work, folder, crawl, hits)
     write_json(folder / "candidates.json", sorted(candidates.ids))
     write_json(folder / "near.json", sorted(near))
     is_hit = [name in hits for name in ids]
@@ -167,7 +167,7 @@ def best_prototype(nearest: Sequence[Sequence[tuple[str, float]]], seeds: Sequen
     return dict(sorted(best.items()))
 
 
-def _write(work: Work, folder: Path, crawl: Sequence[Path], hits: Hits) -> None:
+def write_hits(work: Work, folder: Path, crawl: Sequence[Path], hits: Hits) -> None:
     """Hits that may become rows, and the retrieved chunks of crawls in two files: those that may, and the others."""
     allowed = may_enter(work.recipe.corpus.retrieval.crawls)
     kept = dict(hits)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gzip
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,9 @@ from corpus.crawl_rows import CrawlChunks, parts_of
 from corpus.crawls import may_enter
 from corpus.debian_pages import Page, write_warc
 from corpus.drops import read_counts
+from corpus.retrieve import write_hits
+from corpus.rows import Row, read_documents, write_documents
+from corpus.steps import Work
 from records.errors import UserError
 from records.recipe import load_recipe
 from records.recipe_corpus import CrawlRecipe
@@ -155,6 +160,26 @@ def test_pages_enter_by_licence_or_consent() -> None:
     assert may_enter(crawls) == {"b", "d"}
     with pytest.raises(ValueError, match="looked up"):
         CrawlRecipe("e", "html", opt_in=True)
+
+
+def test_what_is_retrieved_of_copyleft_pages_only_measures(tmp_path: Path) -> None:
+    free, copyleft = CrawlRecipe("free", "html", license="MIT"), CrawlRecipe("left", "html", license="GPL-3.0-only")
+    recipe = load_recipe("smoke")
+    retrieval = dataclasses.replace(recipe.corpus.retrieval, crawls=(free, copyleft))
+    recipe = dataclasses.replace(recipe, corpus=dataclasses.replace(recipe.corpus, retrieval=retrieval))
+    rows = [
+        Row(f"crawl/{name}/{n}", "text", WORDS, name, item.license, "them", "", "page").document()
+        for name, item in (("free", free), ("left", copyleft))
+        for n in range(2)
+    ]
+    write_documents(tmp_path / "pages.jsonl", rows)
+    hit = {"seed": "s", "score": 0.5, "topic": 1}
+    hits = {"crawl/free/0": hit, "crawl/left/1": hit, "numpy/README#0": hit}
+    write_hits(Work(recipe, tmp_path, tmp_path), tmp_path, [tmp_path / "pages.jsonl"], hits)
+    assert set(json.loads((tmp_path / "hits.json").read_text())) == {"crawl/free/0", "numpy/README#0"}
+    assert [row.id for row in read_documents(tmp_path / "crawl.jsonl")] == ["crawl/free/0"]
+    (measured,) = read_documents(tmp_path / "measured.jsonl")
+    assert measured.id == "crawl/left/1" and measured.metadata["provenance"]["retrieval"] == hit
 
 
 def test_the_recipe_full_reads_the_crawl_and_lets_no_page_in() -> None:
