@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl tune-filter challenge-filter retrieval-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl tune-filter challenge-filter retrieval-study extraction-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -39,6 +39,9 @@ crawl: setup  ## pages of known origin as WARC files: Debian's documentation (ne
 
 retrieval-study: setup  ## recall@k of the retrieval of RECIPE's corpus against exact search on a sample, and other first stages
 	@$(PY) -m corpus.retrieval_study --recipe $(RECIPE)
+
+extraction-study: setup crawl  ## resiliparse beside trafilatura on pages whose source is known: build/extraction_study
+	@$(PY) -m corpus.extraction_study
 
 tune-filter: setup crawl  ## settings, threshold and weights of the page filter, for recipes to read (about 8 minutes)
 	@$(PY) -m corpus.tune_filter
