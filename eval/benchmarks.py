@@ -88,6 +88,8 @@ class Benchmark:
     partial: Callable[[Collection[str]], str | None] = lambda tasks: None
     """From the tasks that were scored to what a headline over some of the tasks alone rests on; None where it is whole.
     Only benchmarks whose `weights` leave out what is missing have one."""
+    percent: bool = True
+    """Whether 100 times the headline is a percentage."""
     needs_likelihood: bool = False
     """Whether its tasks compare log-likelihoods, which an endpoint does not give."""
     hub_dataset: str | None = None

@@ -1,4 +1,4 @@
-"""The picture of the report."""
+"""The pictures of the report."""
 
 from __future__ import annotations
 
@@ -10,27 +10,54 @@ from records.files import replacing
 
 COLOURS = ("#9aa5b1", "#5b8db8", "#d1603d", "#4c956c", "#8d6a9f")
 MOST_BARS = 20
+MOST_TASKS = 30
+"""Tasks in a benchmark's own picture; one with more shows its averages alone."""
 
 
 def bars(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What is drawn, by label: the headline of each benchmark; tasks, too, where there is room for all."""
+    """What the first picture shows, by label: the headline of each benchmark; tasks, too, where there is room for all.
+
+    A headline that is no percentage is left out.
+    """
     headlines: dict[str, dict[str, Any]] = {}
     tasks: dict[str, dict[str, Any]] = {}
     for name, benchmark in report["benchmarks"].items():
-        if "headline" in benchmark["averages"]:
+        if "headline" in benchmark["averages"] and benchmark.get("percent", True):
             headlines[name] = benchmark["averages"]["headline"]
         tasks |= {task.removeprefix("bfcl_"): row for task, row in benchmark["tasks"].items()}
     return headlines | tasks if len(headlines) + len(tasks) <= MOST_BARS or not headlines else headlines
 
 
-def draw_scores(report: dict[str, Any], target: Path) -> None:
-    """Grouped bars with standard errors; the same report gives the same bytes."""
+def benchmark_bars(name: str, benchmark: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a benchmark's own picture shows: its tasks, and its averages where they are more than one task."""
+    family = name.split("_v")[0]
+    tasks = {task.removeprefix(f"{family}_"): row for task, row in benchmark["tasks"].items()}
+    averages = {
+        average.replace("_", " "): row
+        for average, row in benchmark["averages"].items()
+        if average not in tasks and (average != "headline" or benchmark.get("percent", True))
+    }
+    return averages | tasks if len(tasks) <= MOST_TASKS else averages
+
+
+def draw_scores(report: dict[str, Any], folder: Path) -> None:
+    """`scores.png` of all benchmarks, and a picture of each; the same report gives the same bytes."""
+    with replacing(folder) as partial:
+        partial.mkdir()
+        how = f"{report['decoding'].get('mode', 'free')} decoding"
+        _draw(report, bars(report), f"Scores ± standard error, {how}", partial / "scores.png")
+        for name, benchmark in report["benchmarks"].items():
+            if groups := benchmark_bars(name, benchmark):
+                _draw(report, groups, f"{benchmark['title']} ± standard error, {how}", partial / f"{name}.png")
+
+
+def _draw(report: dict[str, Any], groups: dict[str, dict[str, Any]], title: str, target: Path) -> None:
+    """Grouped bars with standard errors."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    groups = bars(report)
     roles = [model["role"] for model in report["models"]]
     kinds = list(dict.fromkeys(kind_of(role) for role in sorted(roles, key=lambda role: role != kind_of(role))))
     width = 0.8 / len(roles)
@@ -53,9 +80,8 @@ def draw_scores(report: dict[str, Any], target: Path) -> None:
     axes.set_xticks(range(len(groups)), labels, fontsize=8, rotation=turned, ha="right" if turned else "center")
     axes.set_ylim(0, 100)
     axes.set_ylabel("score, %")
-    axes.set_title(f"Scores ± standard error, {report['decoding'].get('mode', 'free')} decoding")
+    axes.set_title(title)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    with replacing(target) as partial:
-        figure.savefig(partial, format="png", dpi=120, metadata={"Software": None})
+    figure.savefig(target, format="png", dpi=120, metadata={"Software": None})
     pyplot.close(figure)

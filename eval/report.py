@@ -38,7 +38,7 @@ class Scored:
 
 
 def write_report(results: Sequence[tuple[str, Path]], target: Path) -> dict[str, Any]:
-    """Write report.json, report.md, figures/scores.png and the model cards' data, unless they are there already.
+    """Write report.json, report.md, figures/*.png and the model cards' data, unless they are there already.
 
     Args:
         results: role and folder (with results.json and samples/) of each model; with two or more, the last two are
@@ -59,7 +59,7 @@ def write_report(results: Sequence[tuple[str, Path]], target: Path) -> dict[str,
         report = compare([_read(role, folder) for role, folder in results])
         write_json(target / "report.json", report)
         write_text(target / "report.md", as_markdown(report))
-        draw_scores(report, target / "figures" / "scores.png")
+        draw_scores(report, target / "figures")
         for _, folder in results:
             write_model_index(folder)
         set_done(mark, wanted)
@@ -133,7 +133,7 @@ def require_equal(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 
 def _benchmark(scored: Sequence[Scored], benchmark: Benchmark, entry: dict[str, Any]) -> dict[str, Any]:
-    kept = ("title", "rule", "source", "of", "not_scored", "left_out", "partial")
+    kept = ("title", "rule", "source", "of", "not_scored", "left_out", "partial", "percent")
     found: dict[str, Any] = {key: entry[key] for key in kept if key in entry}
     averages = {"headline": benchmark.weights, **benchmark.averages}
     found["averages"] = {

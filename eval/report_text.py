@@ -68,8 +68,9 @@ def _benchmark(name: str, benchmark: dict[str, Any], report: dict[str, Any], rol
     for average, row in benchmark["averages"].items():
         title = "headline" if average == "headline" else average.replace("_", " ")
         rows.append(_row(f"**{title}**", row, report, roles))
+    picture = [f"![{benchmark['title']}](figures/{name}.png)", ""]
     asked = sum(row["n"] for row in benchmark["tasks"].values())
-    lines = [f"## {benchmark['title']}", "", *_table(rows), ""]
+    lines = [f"## {benchmark['title']}", "", *_table(rows), "", *picture]
     lines.append(
         f"{asked:,} of {benchmark['of']:,} questions asked; data {source['name']} {source['version']} "
         f"(sha256 `{source['sha256'][:12]}…`). Headline: {benchmark['rule']}."

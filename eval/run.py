@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eval.bench_data import bench_folder
 from eval.benchmark_loss import benchmark_loss, golds
 from eval.benchmarks import TASKS, Benchmark, weighted
 from eval.plan import Job, mark, result_folder, work_folder
@@ -45,7 +46,7 @@ def run_job(recipe: Recipe, job: Job) -> None:
     if recipe.evaluation.benchmark_loss:
         record["benchmark_loss"] = benchmark_loss(lm, golds(job.benchmarks, job.tasks, answered))
     _write_samples(folder, samples)
-    write_json(folder / "results.json", {**_portable(raw), "record": record})
+    write_json(folder / "results.json", {**_portable(raw), "record": _portable(record)})
     write_json(folder / "run.json", _run(time.time() - started))
     set_done(mark(recipe, job.model), job.print)
 
@@ -169,6 +170,8 @@ def _benchmark(job: Job, benchmark: Benchmark, samples: Mapping[str, Sequence[di
 
     missing = {task: job.missing[task] for task in benchmark.tasks if task in job.missing}
     found: dict[str, Any] = {"title": benchmark.title, "rule": benchmark.rule}
+    if not benchmark.percent:
+        found["percent"] = False
     if missing:
         found["not_scored"] = missing
     if len(missing) < len(benchmark.tasks):
@@ -189,8 +192,16 @@ def _benchmark(job: Job, benchmark: Benchmark, samples: Mapping[str, Sequence[di
 
 
 def _portable(raw: dict[str, Any]) -> dict[str, Any]:
-    """lm-eval's results without this machine's paths."""
-    return _map_text(raw, lambda text: text.replace(f"{ROOT}{os.sep}", ""))
+    """Results without this machine's paths."""
+    folder = bench_folder()
+    known = {f"{ROOT}{os.sep}": "", **({str(folder): "$BENCH_DATA"} if folder else {})}
+
+    def plain(text: str) -> str:
+        for path, name in known.items():
+            text = text.replace(path, name)
+        return text
+
+    return _map_text(raw, plain)
 
 
 def _map_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -50,7 +51,9 @@ def test_three_models_are_scored_and_compared(build, tiny_recipe, capsys):
         ) == 2
     report = (build / "eval" / "report.md").read_text()
     assert "base (Instruct, dequantised from Q4_1)" in report and "ours − control" in report
-    assert (build / "eval" / "figures" / "scores.png").read_bytes().startswith(b"\x89PNG")
+    pictures = ["figures/scores.png", *re.findall(r"\]\((figures/[\w.]+)\)", report)]
+    assert "figures/bfcl_v1.png" in pictures
+    assert all((build / "eval" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
 
 
 def test_a_hub_id_is_fetched_and_scored(build, tiny_recipe, server, tmp_path):

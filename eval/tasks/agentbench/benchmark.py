@@ -100,6 +100,7 @@ BENCHMARKS = [
         },
         missing=_missing,
         partial=partial_note,
+        percent=False,
         left_out=_left_out,
         scored_by=scored_by("agentbench", "eval/multi_turn.py"),
     )
