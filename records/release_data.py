@@ -19,8 +19,8 @@ MAX_FIGURE_BYTES = 400_000
 CORPUS_KEYS = ("name", "tokenizer", "apis", "configs", "sources")
 DESCRIPTIONS = (
     re.compile(r'^ "description": "((?:[^"\\]|\\.)*)"', re.M),  # JSON Schema
-    re.compile(r'^    """(.+?)(?:"""|\n\s*\n)', re.M | re.S),  # a signature and its docstring
-    re.compile(r"^Answer: `[^`]+`\. (.+?)(?:\n\s*\n|\Z)", re.M | re.S),  # question and answer
+    re.compile(r'^    r?"""(.+?)(?:"""|\n\s*\n)', re.M | re.S),  # a signature and its docstring
+    re.compile(r"^Answer: (?:`[^`]+`\. )?(.+?)(?:\n\s*\n|\Z)", re.M | re.S),  # question and answer
     re.compile(r"\A# [^\n]+\n\n[^\n]+\n\n(.+?)(?:\n\s*\n|\Z)", re.S),  # heading, library, description
 )
 """Where each form of document says what its function does (`corpus` writes them)."""

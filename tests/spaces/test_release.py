@@ -70,6 +70,7 @@ def test_without_a_corpus_nothing_is_written_and_the_tab_says_so(space: Path, tm
         '# x.make\n\nAWS x (version 1)\n\nMakes a "place".\n\n## Parameters\n\n- a (string)',
         'def x_make(\n    *,\n    a: str,\n) -> bool:\n    """Makes a "place".\n\n    Args:\n        - a\n    """',
         'Question: Who makes?\n\nAnswer: `x.make`. Makes a "place".\n\nQuestion: With what?\n\nAnswer:\n\n- a',
+        'Question: Who makes?\n\nAnswer: Makes a "place".\n\nQuestion: With what?\n\nAnswer:\n\n- a',
         'Makes a "place".',
     ],
 )
