@@ -109,6 +109,16 @@ gallery: setup  ## the Space's tool sets from the corpus, and which examples the
 gpu-check: setup  ## the adapter on a GPU against plain transformers, to results/gpu_check.json
 	@$(PY) -m training.gpu_check
 
+# RECIPE=smoke REHEARSE=1 goes the same way on a machine without a GPU, in minutes.
+gpu-run: RECIPE = gpu
+gpu-run:  ## on a GPU: check the adapter, corpus, three stages at 10^8 tokens, BFCL before and after, records to results/
+	@$(MAKE) --no-print-directory setup $(if $(REHEARSE),,WHEELS=full)
+	@$(PY) -m training.gpu_check $(if $(REHEARSE),--rehearse --output build/gpu_check.json)
+	@$(PY) -m corpus --recipe $(RECIPE)
+	@$(PY) -m training --recipe $(RECIPE)
+	@$(PY) -m eval --recipe $(RECIPE) $(if $(REHEARSE),--step-of-all)
+	@$(PY) -m records.keep --recipe $(RECIPE) $(if $(REHEARSE),--to build/kept-$(RECIPE) --more build/gpu_check.json,--more results/gpu_check.json)
+
 convert: setup  ## weights between transformers and nanotron: SRC=folder, Hub id or checkpoint, DST=new folder
 	@$(PY) -m training.convert '$(SRC)' '$(DST)'
 

@@ -43,9 +43,13 @@ def main(argv: Sequence[str]) -> int:
     if options.steps < 1:
         raise UserError("--steps takes numbers from 1 on")
     if options.child:
-        data, _, alone = options.child.partition(",")
+        data, alone, dtype = (*options.child.split(","), "", "")[:3]
         with tempfile.TemporaryDirectory(prefix="bench-train-") as folder:
-            print(json.dumps(run(Path(folder), options.shape, data, options.steps, alone)))
+            print(
+                json.dumps(
+                    run(Path(folder), options.shape, data, options.steps, alone, "bfloat16" if dtype else "float32")
+                )
+            )
         return 0
     record = bench(options.shape, options.steps)
     write_json(options.output, record)
@@ -59,15 +63,19 @@ def bench(shape: str, steps: int) -> dict[str, Any]:
     runs = {data: _child(shape, steps, data) for data in ("whole", "packed")}
     memory = {kind: _child(shape, 1, f"packed,{kind}")["peak_bytes"] for kind in ("adapter", "plain")}
     whole = runs["whole"]
+    if whole["device"] != "cpu":
+        runs["bfloat16"] = _child(shape, steps, "packed,,bfloat16")
     ratios = {
         "ratio_to_plain": whole["ratio"],
         "ratio_to_plain_packed": runs["packed"]["ratio"],
         "memory_to_plain": round(memory["adapter"] / memory["plain"], 3),
     }
     peak = next((value for name, value in PEAKS.items() if name in whole["device"]), None)
-    if peak:
+    if peak and "bfloat16" in runs:
         # PaLM (arXiv 2204.02311), appendix B: 6 operations a weight and token, 12 · layers · hidden · sequence besides.
-        ratios["mfu"] = round(whole["adapter_tokens_per_second"] * whole["flops_per_token"] / peak, 4)
+        half = runs["bfloat16"]
+        ratios["mfu"] = round(half["adapter_tokens_per_second"] * half["flops_per_token"] / peak, 4)
+        ratios["ratio_to_plain_bfloat16"] = half["ratio"]
     return {
         "schema": 1,
         "part": "train",
@@ -88,12 +96,13 @@ def bench(shape: str, steps: int) -> dict[str, Any]:
         "what": {
             "whole": "each sequence is one document, so that the plain loop needs no mask",
             "packed": "several documents a sequence, which neither lets see each other",
+            "bfloat16": "packed in bfloat16 with larger micro batches, on a GPU only; MFU is of this run",
         },
     }
 
 
 def _child(shape: str, steps: int, what: str) -> dict[str, Any]:
-    print(f"training: {what.replace(',', ' alone, ')}", file=sys.stderr)
+    print(f"training: {what.replace(',', ' · ')}", file=sys.stderr)
     line = [sys.executable, "-m", "training.bench", "--shape", shape, "--steps", str(steps), "--child", what]
     environment = {"GLIBC_TUNABLES": KEEP_MEMORY} | os.environ
     done = subprocess.run(line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)

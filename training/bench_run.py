@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,11 +24,12 @@ from training.stages import stages
 # hidden, intermediate, layers, query heads, key heads, vocabulary, sequence length
 SHAPES = {"135m": (576, 1536, 30, 9, 3, 49152, 512), "tiny": (64, 128, 2, 4, 2, 512, 64)}
 WARM_UP = 2
-MICRO_BATCH = 2
+Dtype = Literal["float32", "bfloat16"]
+MICRO_BATCHES: dict[Dtype, int] = {"float32": 2, "bfloat16": 32}
 
 
-def run(folder: Path, shape: str, data: str, steps: int, alone: str = "") -> dict[str, Any]:
-    """Train both, or one alone (`adapter` or `plain`, for its peak memory).
+def run(folder: Path, shape: str, data: str, steps: int, alone: str = "", dtype: Dtype = "float32") -> dict[str, Any]:
+    """Train both, or one alone (`adapter` or `plain`, for its peak memory), in float32 or bfloat16.
 
     Returns:
         Losses (nats a token) and seconds of every counted step, tokens a second, their ratio, peak bytes.
@@ -40,9 +41,10 @@ def run(folder: Path, shape: str, data: str, steps: int, alone: str = "") -> dic
     prepare(threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     config = _write_model(folder / "model", shape)
     length = SHAPES[shape][-1]
-    plan = pack_stream([_documents(data, length, config.vocab_size)], [1.0], length, (steps + WARM_UP) * MICRO_BATCH, 1)
-    reader = Reader(plan, MICRO_BATCH, 1)
-    plain = _Plain(folder / "model", reader) if alone != "adapter" else None
+    batch = MICRO_BATCHES[dtype]
+    plan = pack_stream([_documents(data, length, config.vocab_size)], [1.0], length, (steps + WARM_UP) * batch, 1)
+    reader = Reader(plan, batch, 1)
+    plain = _Plain(folder / "model", reader, dtype) if alone != "adapter" else None
     found: dict[str, list[float]] = {"adapter": [], "plain": [], "adapter_loss": [], "plain_loss": []}
     mark = 0.0
 
@@ -61,7 +63,7 @@ def run(folder: Path, shape: str, data: str, steps: int, alone: str = "") -> dic
         for step in range(steps + WARM_UP):
             plain.step(step)
     else:
-        trainer = _trainer(folder, shape, steps + WARM_UP, on_step)
+        trainer = _trainer(folder, shape, steps + WARM_UP, on_step, dtype)
         mark = _now()
         trainer.train(trainer.micro_batches(reader, 0))
     on_gpu = torch.cuda.is_available()
@@ -72,10 +74,11 @@ def run(folder: Path, shape: str, data: str, steps: int, alone: str = "") -> dic
     from training.bench import median_ratio
 
     counted = {name: values[WARM_UP:] for name, values in found.items()}
-    tokens = MICRO_BATCH * length
+    tokens = batch * length
     weights = sum(weight.numel() for weight in trainer.unwrapped_model.parameters())
     return result | {
         "device": torch.cuda.get_device_name() if device().type == "cuda" else "cpu",
+        "dtype": dtype,
         "threads": torch.get_num_threads(),
         "tokens_per_step": tokens,
         "seconds": {name: [round(value, 4) for value in counted[name]] for name in ("adapter", "plain")},
@@ -118,17 +121,18 @@ def _documents(data: str, length: int, vocabulary: int) -> Shard:
     return Shard("bench", draw.integers(3, vocabulary, int(ends[-1])).astype(np.uint16), ends, None)
 
 
-def _trainer(folder: Path, shape: str, steps: int, on_step: Any) -> Any:
+def _trainer(folder: Path, shape: str, steps: int, on_step: Any, dtype: Dtype) -> Any:
     from training.convert import to_nanotron
     from training.settings import write_settings
     from training.trainer import StageTrainer
 
     os.environ["BUILD"] = str(folder / "build")
     recipe = load_recipe("local")
-    first = stages(recipe)[0]
+    recipe = dataclasses.replace(recipe, training=dataclasses.replace(recipe.training, dtype=dtype))
+    first, batch = stages(recipe)[0], MICRO_BATCHES[dtype]
     length = SHAPES[shape][-1]
     values = dataclasses.replace(
-        first.recipe, tokens=steps * MICRO_BATCH * length, sequence_length=length, micro_batch_size=MICRO_BATCH,
+        first.recipe, tokens=steps * batch * length, sequence_length=length, micro_batch_size=batch,
         accumulation=1, checkpoint_every=10**9, warmup_share=0.0, decay_share=0.0,
     )  # fmt: skip
     stage = dataclasses.replace(first, recipe=values)
@@ -143,13 +147,14 @@ def _trainer(folder: Path, shape: str, steps: int, on_step: Any) -> Any:
 class _Plain:
     """The loop that a careful user of transformers writes: fused AdamW, clipped gradients, packed positions."""
 
-    def __init__(self, folder: Path, reader: Reader) -> None:
+    def __init__(self, folder: Path, reader: Reader, dtype: Dtype) -> None:
         import torch
         from transformers import AutoModelForCausalLM
 
         from training.device import device
 
         self.reader, self.device = reader, device()
+        self.half = torch.autocast(self.device.type, torch.bfloat16, enabled=dtype == "bfloat16")
         loaded: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self.model = loaded.to(self.device).train()
         rate = load_recipe("local").training.stage1.learning_rate
@@ -161,9 +166,9 @@ class _Plain:
         import torch
 
         batch = {name: tensor.to(self.device) for name, tensor in self.reader.micro_batch(number, 0).items()}
-        logits = self.model(
-            input_ids=batch["input_ids"], position_ids=batch["input_mask"], use_cache=False
-        ).logits.float()
+        with self.half:  # weights and moments stay float32
+            out = self.model(input_ids=batch["input_ids"], position_ids=batch["input_mask"], use_cache=False)
+        logits = out.logits.float()
         labels = batch["label_ids"].masked_fill(~batch["label_mask"], -100)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
         loss.backward()

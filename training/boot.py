@@ -75,8 +75,7 @@ def _stubs(modules: dict[str, tuple[str, ...]]) -> Iterator[None]:
 
 
 class _NotImported:
-    # starcoder2 looks for the name window_size in a signature while it is imported.
-    def __init__(self, *arguments: Any, window_size: Any = None, **named: Any) -> None:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
         raise RuntimeError("this part of nanotron needs flash-attn or its data loader; this project uses neither")
 
 

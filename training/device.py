@@ -84,13 +84,11 @@ def _start_process_group() -> None:
 
 
 def _no_cuda_calls() -> None:
-    # These raise "Torch not compiled with CUDA enabled" in a CPU build; on a CPU there is nothing for them to do.
+    # Both raise in a CPU build of torch; on a CPU there is nothing for them to do.
     from nanotron.parallel import ParallelContext
 
     def nothing(*arguments: Any, **named: Any) -> None:
         return None
 
     ParallelContext.set_device = nothing
-    torch.cuda.synchronize = nothing
     torch.cuda.reset_peak_memory_stats = nothing
-    torch.cuda.empty_cache = nothing

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,17 @@ def _joined(records: Sequence[dict[str, Any]]) -> list[Point]:
 
 
 def gaps(recipe: Recipe, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Depth of the gap of each domain on each path, in nats a token."""
+    """Depth of the gap of each domain on each path, in nats a token: over the base, and over its own best before."""
     return {
-        title: {domain: gap([losses[domain] for _, losses in points]) for domain in points[0][1]}
+        title: {domain: _depths([losses[domain] for _, losses in points]) for domain in points[0][1]}
         for title, points in paths(recipe, records).items()
     }
+
+
+def _depths(losses: list[float]) -> dict[str, float]:
+    # A domain that has learned something may lose it again and still stand below the base.
+    rise = max(loss - lowest for loss, lowest in zip(losses, accumulate(losses, min), strict=True))
+    return {**gap(losses), "from_lowest": round(rise, 6)}
 
 
 def spread(recipe: Recipe, records: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -119,13 +126,17 @@ def _text(recipe: Recipe, found: Mapping[str, Any]) -> str:
         assert track is not None
         lines += [
             f"Held-out loss of general text and code (old) and of API documents and trajectories (new), "
-            f"{track.sequences} sequences of {track.sequence_length} tokens each. Rise over the base, nats a token:",
+            f"{track.sequences} sequences of {track.sequence_length} tokens each. Rise in nats a token: over the base "
+            "at worst and at the end, and over the path's own lowest loss before, at worst.",
             "",
-            "| path | domain | deepest | at the end |",
-            "|---|---|---:|---:|",
+            "| path | domain | over base, deepest | over base, at the end | over its lowest, deepest |",
+            "|---|---|---:|---:|---:|",
         ]
         for title, domains in found["gap"].items():
-            lines += [f"| {title} | {name} | {v['deepest']:+.3f} | {v['at_end']:+.3f} |" for name, v in domains.items()]
+            lines += [
+                f"| {title} | {name} | {v['deepest']:+.3f} | {v['at_end']:+.3f} | {v['from_lowest']:+.3f} |"
+                for name, v in domains.items()
+            ]
         lines += ["", "![Held-out loss through the stages](stability_gap.png)", ""]
     for kind, values in found["seeds"].items():
         lines.append(

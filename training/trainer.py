@@ -53,11 +53,6 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc]
             nanotron.trainer.save = functools.partial(save, sanity_checks=False)
             nanotron.trainer.sync_gradients_across_dp = _nothing
 
-    def _load_model_checkpoint(self, model: Any) -> Any:
-        # nanotron writes into leaf parameters, which autograd refuses on the CPU.
-        with torch.no_grad():
-            return super()._load_model_checkpoint(model)
-
     def post_init(self) -> None:
         """Put our schedule in place of nanotron's, at the step reached.
 

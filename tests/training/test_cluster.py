@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from records.errors import UserError
-from records.recipe import load_recipe
+from records.recipe import ROOT, load_recipe
 from tests.training.places import command, make_place
 from training.cluster_plan import flops_per_token, memory, parameters
 from training.launch import write_launch
@@ -108,13 +108,52 @@ def test_bench_measures_the_same_work(tmp_path: Path) -> None:
     assert record["ratios"]["ratio_to_plain"] == record["runs"]["whole"]["ratio"]
 
 
+def test_gpu_check_is_rehearsed_on_a_cpu(tmp_path: Path) -> None:
+    output = tmp_path / "gpu_check.json"
+    done = command("--rehearse", "--output", str(output), module="training.gpu_check")
+    assert done.returncode == 0, done.stderr
+    assert "losses agree within" in done.stdout
+    from tests.training.places import read
+
+    record = read(output)
+    assert record["shape"] == "tiny" and max(record["largest_loss_difference"].values()) < 1e-4
+    line = ["make", "-n", "gpu-run", "REHEARSE=1", "RECIPE=smoke"]
+    shown = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    parts = ["training.gpu_check --rehearse", "corpus --recipe smoke", "training --recipe", "eval", "records.keep"]
+    places = [shown.index(f"-m {part}") for part in parts]
+    assert places == sorted(places)
+    plain = subprocess.run(["make", "-n", "gpu-run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-m training --recipe gpu\n" in plain and "--step-of-all" not in plain
+
+
+def test_records_of_a_run_are_kept_without_prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from records.files import write_json
+    from records.keep import main
+
+    monkeypatch.setenv("BUILD", str(tmp_path / "build"))
+    place = make_place(tmp_path, {})
+    write_json(place.paths.build / "eval" / "base" / "results.json", {"record": {}})
+    samples = place.paths.build / "eval" / "base" / "samples" / "bfcl_parallel.jsonl"
+    samples.parent.mkdir()
+    samples.write_text('{"id": "parallel_0", "prompt": "theirs", "answer": "ours ü", "right": true}\n')
+    kept = tmp_path / "kept"
+    assert main(["--recipe", str(place.file), "--to", str(kept), "--more", str(place.file)]) == 0
+    assert (kept / "manifest.json").read_bytes() == place.paths.manifest.read_bytes()
+    line = (kept / "eval" / "base" / "samples" / "bfcl_parallel.jsonl").read_text()
+    assert line == '{"id": "parallel_0", "answer": "ours ü", "right": true}\n'
+    assert (kept / "models" / "base" / "record.json").is_file() and (kept / "tiny.yaml").is_file()
+    assert not list(kept.rglob("*.safetensors"))
+    with pytest.raises(UserError, match="exists; remove it, or name another with --to"):
+        main(["--recipe", str(place.file), "--to", str(kept)])
+
+
 def test_report_joins_stages_and_spreads_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from records.files import write_json
     from training.report import write_report
 
     monkeypatch.setenv("BUILD", str(tmp_path))
     place = make_place(tmp_path, {"seeds": [7, 8], "unstaged": True, "track": {"points": 2, "sequence_length": 64}})
-    general = {"stage1": (2.0, 2.4, 2.3), "stage2": (2.3, 2.5, 2.2), "broad": (2.0, 2.1, 2.1)}
+    general = {"stage1": (2.0, 2.4, 2.3), "stage2": (2.3, 2.5, 2.2), "broad": (2.0, 1.9, 2.1)}
     for stage in stages(place.recipe):
         points = [
             [at, 3.0, loss] for at, loss in zip((0, 5, 10), general.get(stage.kind, (2.2, 2.2, 2.2)), strict=True)
@@ -128,6 +167,6 @@ def test_report_joins_stages_and_spreads_seeds(tmp_path: Path, monkeypatch: pyte
     folder = write_report(place.recipe)
     assert folder is not None and (folder / "stability_gap.png").stat().st_size > 5000
     text = (folder / "report.md").read_text()
-    assert "| stages I, II, III | general | +0.500 | +0.200 |" in text
-    assert "| one broad stage, III | general | +0.200 | +0.200 |" in text
+    assert "| stages I, II, III | general | +0.500 | +0.200 | +0.500 |" in text
+    assert "| one broad stage, III | general | +0.200 | +0.200 | +0.300 |" in text
     assert "- ift, seeds 7, 8: held-out loss 1.5000 ± 0.7071" in text
