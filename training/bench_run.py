@@ -36,9 +36,9 @@ def run(folder: Path, shape: str, data: str, steps: int, alone: str = "", dtype:
     """
     import torch
 
-    from training.device import device, prepare
+    from training.device import device, prepare, threads_of_rank
 
-    prepare(threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    prepare(threads_of_rank(1))
     config = _write_model(folder / "model", shape)
     length = SHAPES[shape][-1]
     batch = MICRO_BATCHES[dtype]

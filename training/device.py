@@ -46,6 +46,15 @@ def guarded() -> Iterator[None]:
         yield
 
 
+def threads_of_rank(world: int) -> int:
+    """Threads of one of `world` processes on this machine: its share of the cores, or OMP_NUM_THREADS if less.
+
+    Cores are those that this process may use; a container often has fewer than the machine.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // world, int(os.environ.get("OMP_NUM_THREADS") or cores)))
+
+
 def prepare(threads: int) -> None:
     """Set threads, process group and CUDA calls of this process; ranks come from the environment, as with torchrun.
 

@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run_stage(recipe: Recipe, stage: Stage) -> None:
     """Train and export a stage; the mark comes last, then the working files go."""
-    from training.device import prepare
+    from training.device import prepare, threads_of_rank
     from training.model_record import export_stage, run_record
 
     began = time.time()
@@ -52,7 +52,7 @@ def run_stage(recipe: Recipe, stage: Stage) -> None:
     check_world(stage.parallel, world)
     check_recipe(recipe, [stage])
     check_corpus(recipe, [stage])
-    prepare(threads=min(max(1, _cores() // world), int(os.environ.get("OMP_NUM_THREADS") or _cores())))
+    prepare(threads_of_rank(world))
     work, inputs = paths.work(stage.name), str(stage_print(recipe, stage))
     _open_work(work, checkpoint_print(recipe, stage), paths.model(stage.parent))
     trainer, plans, seconds = _train(recipe, stage, work)
@@ -60,11 +60,6 @@ def run_stage(recipe: Recipe, stage: Stage) -> None:
         export_stage(recipe, stage, work, trainer, plans, run_record(trainer, plans, seconds, began, stage))
         mark_done(paths, stage.name, inputs)
         remove(work)
-
-
-def _cores() -> int:
-    # Cores this process may use; a container often has fewer than the machine.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _open_work(work: Path, inputs: str, parent: Path) -> None:
