@@ -112,7 +112,7 @@ gpu-check: setup  ## the adapter on a GPU against plain transformers, to results
 # RECIPE=smoke REHEARSE=1 goes the same way on a machine without a GPU, in minutes.
 gpu-run: RECIPE = gpu
 gpu-run:  ## on a GPU: check the adapter, corpus, three stages at 10^8 tokens, BFCL before and after, records to results/
-	@$(MAKE) --no-print-directory setup $(if $(REHEARSE),,WHEELS=full)
+	@$(MAKE) --no-print-directory setup $(if $(REHEARSE),,crawl WHEELS=full)
 	@$(PY) -m training.gpu_check $(if $(REHEARSE),--rehearse --output build/gpu_check.json)
 	@$(PY) -m corpus --recipe $(RECIPE)
 	@$(PY) -m training --recipe $(RECIPE)
