@@ -149,16 +149,17 @@ def labelled(row: Row, label: str, rule: str, **more: Any) -> Row:
 
 def page_labels(most: int) -> list[Row]:
     """Rows of `labels` from at most `most` pages whose origin says what they are: pydoc's of the standard library."""
-    from corpus.pydoc_pages import ATTRIBUTION, LICENCE, pydoc_pages
+    from corpus.pydoc_pages import pydoc_pages
     from corpus.read_crawl import SHORTEST_TEXT, page_text
+    from corpus.read_text import cpython
 
-    found = []
+    python, found = cpython(), []
     for page in pydoc_pages(most):
         text = page_text(page.content)
         if text is not None and len(text) >= SHORTEST_TEXT:
             name = page.path.removesuffix(".html")
             row = Row(
-                f"pydoc/{name}", "labels", text, "python", LICENCE, ATTRIBUTION, "https://docs.python.org/3.11/", AGENT
+                f"pydoc/{name}", "labels", text, python.name, python.license, python.attribution, python.url, AGENT
             )
             found.append(labelled(row, AGENT, "pydoc page", origin=name))
     return found

@@ -57,7 +57,7 @@ was asked. Crawled pages whose texts may not be passed on are listed by address 
 are cut at a sentence.
 
 **Are relationships between instances explicit?** `api_ids` ties rows about the same operation together. `stage2` and
-`labels` are copies of rows of other configs.
+most `labels` are copies of rows of other configs.
 
 **Are there recommended splits?** `train` and `validation`, by a hash of the row's id ({validation:.1%} held out).
 

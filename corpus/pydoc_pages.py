@@ -31,8 +31,6 @@ SKIPPED = frozenset(
 )
 """Packages of the standard library that open a window or a browser, or are no library."""
 SECONDS = 120
-LICENCE = "PSF-2.0"
-ATTRIBUTION = "Python Software Foundation and contributors"
 _ADDRESS = re.compile(r"(?: |&nbsp;)at(?: |&nbsp;)0x[0-9a-f]+")
 _HOME = re.compile(r'<a href="file:[^"]*">[^<]*</a>')
 
