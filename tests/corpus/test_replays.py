@@ -150,7 +150,7 @@ def test_broken_wheels_and_environments_are_counted(tmp_path: Path) -> None:
     read = reader(broken, tmp_path / "step", derived=True)
     assert list(read.run()) == []
     (reason,) = read.dropped
-    assert reason == "replay_failed"
+    assert reason == "corrupt_archive"
 
     leading_out = tmp_path / "out.whl"
     with zipfile.ZipFile(leading_out, "w") as archive:
