@@ -55,7 +55,7 @@ def model_identity(tokens: int) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def load_model(folder: str, tokens: int, kind: str) -> Any:
     """The sentence-transformers model, once a process. One thread: more would change the last bits of the vectors."""
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers import logging
@@ -63,7 +63,7 @@ def load_model(folder: str, tokens: int, kind: str) -> Any:
     if not os.environ.get("VERBOSE"):
         logging.disable_progress_bar()
     torch.set_num_threads(1)
-    model = SentenceTransformer(folder, device="cpu")
+    model = SentenceTransformer(folder, device="cpu", local_files_only=True)
     model.max_seq_length = tokens
     return model.to(getattr(torch, kind)).eval()
 

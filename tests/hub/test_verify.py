@@ -130,7 +130,7 @@ def test_a_reviewed_plan_is_applied_as_it_stands(published: Published, tmp_path:
     release = published.build / "tiny" / "release"
     plan = (release / "plan.jsonl").read_text()
     rows = [json.loads(line) for line in plan.splitlines()]
-    assert {row["op"] for row in rows} == {"create", "upload", "card", "tag", "visibility", "collection"}
+    assert {row["op"] for row in rows} == {"create", "upload", "card", "tag", "visibility", "settings", "collection"}
     lines = plan.splitlines(keepends=True)
     (release / "plan.jsonl").write_text("".join(lines[1:]))
     done = run_publish(published.build, published.recipe, PLAN="reviewed")
