@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl tune-filter challenge-filter retrieval-study extraction-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl tune-filter challenge-filter retrieval-study extraction-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-corpus bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:

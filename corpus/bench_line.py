@@ -20,20 +20,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpus.bench_line_run import DEDUP, STEPS, page_words
+from corpus.bench_line_run import DEDUP, STEPS
 from corpus.bench_planted import planted
-from corpus.classify import AGENT, GENERAL, probability_of, train_lines
+from corpus.classify import probability_of, train_lines
 from corpus.debian_pages import is_api_side, warc_file
-from corpus.filter_scores import scores_of
+from corpus.filter_scores import best_threshold, counted, scored_by
+from corpus.known_pages import KnownPage
+from corpus.page_filter import SETTINGS
+from corpus.page_models import train_fasttext
 from corpus.read_crawl import page_text
 from records.assets import ROOT
 from records.errors import UserError, run_command
-from records.files import stable_hash, write_json
+from records.files import read_json, stable_hash, write_json
 from records.recipe_corpus import FilterRecipe
 
 OUTPUT = ROOT / "results" / "bench_line.json"
 FILTER = FilterRecipe(epochs=20, learning_rate=0.3, word_ngrams=2, dimension=32, labels=0, threshold=0.5)
-"""Of both sides' classifiers."""
+"""Of stock's classifier; ours has the settings of `make tune-filter`."""
 SCALES = (1, 4, 16)
 FILES = 4
 SLOW = "stock"
@@ -129,36 +132,23 @@ def _trains(page: Page) -> bool:
     return stable_hash(f"bench training/{page.url}") % 10 < 6
 
 
-def seen_by(side: str, text: str) -> str:
-    """What a side's classifier sees of a page."""
-    return page_words(text) if side == "ours" else " ".join(text.split())
-
-
 def train_side(side: str, pages: Sequence[Page], folder: Path) -> tuple[Path, float]:
-    """The file of a side's classifier, and the threshold of the largest F1 on a fifth that it did not train on."""
+    """Folder of a side's classifier, and the threshold of the largest F1 on a fifth that it did not train on."""
     folder.mkdir(parents=True)
-    lines = [(page, seen_by(side, page.text)) for page in pages if page.text]
-    choosing = [pair for pair in lines if stable_hash(f"bench threshold/{pair[0].url}") % 5 == 0]
-    kept_out = {page.url for page, _ in choosing}
-    label = {True: AGENT, False: GENERAL}
-    model = train_lines(
-        [f"__label__{label[is_api_side(page.url)]} {line}" for page, line in lines if page.url not in kept_out],
-        FILTER,
-        folder,
-    )
-    model.save_model(str(folder / "model.bin"))
-    scored = [(is_api_side(page.url), probability_of(model, line)) for page, line in choosing]
-    steps = [step / 20 for step in range(1, 20)]
-    return folder / "model.bin", max(steps, key=lambda step: _scores([(t, p >= step) for t, p in scored])["f1"])
-
-
-def _scores(pairs: Sequence[tuple[bool, bool]]) -> dict[str, float]:
-    return scores_of(
-        sum(truth and kept for truth, kept in pairs),
-        sum(kept and not truth for truth, kept in pairs),
-        sum(truth and not kept for truth, kept in pairs),
-        sum(not truth and not kept for truth, kept in pairs),
-    )
+    known = [KnownPage(page.url, page.text, is_api_side(page.url), "training") for page in pages if page.text]
+    choosing = [page for page in known if stable_hash(f"bench threshold/{page.url}") % 5 == 0]
+    training = [page for page in known if stable_hash(f"bench threshold/{page.url}") % 5]
+    if side == "ours":
+        scored = scored_by(
+            train_fasttext(training, read_json(SETTINGS, "make tune-filter")["fasttext"], folder), choosing
+        )
+    else:
+        model = train_lines(
+            [f"__label__{page.label} {' '.join(page.text.split())}" for page in training], FILTER, folder
+        )
+        model.save_model(str(folder / "model.bin"))
+        scored = [(page, probability_of(model, " ".join(page.text.split()))) for page in choosing]
+    return folder, best_threshold(scored)
 
 
 def write_warcs(pages: Sequence[Page], folder: Path) -> None:
@@ -192,7 +182,7 @@ def described(found: Mapping[str, Any], pages: Sequence[Page]) -> dict[str, Any]
         "megabytes_per_second": round(size / found["seconds"], 2),
         "peak_megabytes": round(found["bytes"] / 1e6, 1),
         "kept": len(kept),
-        "kept_set": _scores([(is_api_side(page.url), page.url in kept) for page in pages]),
+        "kept_set": counted([(is_api_side(page.url), page.url in kept) for page in pages]),
     }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 import resource
 import sys
 import time
@@ -38,6 +37,8 @@ from datatrove.utils.hashing import HashConfig
 from corpus.classify import probability_of
 from corpus.dedup import PlainWords, near_duplicates
 from corpus.executor import QuietExecutor, jsonl_writer, quiet, run_blocks
+from corpus.page_features import tokens_of
+from corpus.page_models import FastText
 from corpus.quality import text_problem
 from corpus.read_crawl import CrawlReader
 from corpus.rows import jsonl_files, read_documents
@@ -46,15 +47,12 @@ from records.recipe_corpus import DedupRecipe
 if TYPE_CHECKING:
     from datatrove.data import Document, DocumentsPipeline
 
-CHARACTERS = 4_000
-"""Of a page that our side's classifier reads."""
-_WORD = re.compile(r"[^\W\d_]{2,}")
 DEDUP = DedupRecipe(n_gram=5, buckets=14, hashes_per_bucket=8)
 """datatrove's own defaults, on both sides."""
 STEPS = {
     "ours": (
-        "WARC by fastwarc", "resiliparse, main text", "length and prose rule", "fastText", "JSON Lines",
-        "MinHash signatures by the array", "datatrove's MinHash buckets, clusters, filter",
+        "WARC by fastwarc", "resiliparse, main text", "length and prose rule", "fastText over tokens and densities",
+        "JSON Lines", "MinHash signatures by the array", "datatrove's MinHash buckets, clusters, filter",
     ),
     "stock": (
         "WARC by fastwarc", "datatrove's Trafilatura, favour_precision", "GopherRepetition", "GopherQuality",
@@ -108,7 +106,7 @@ class StockFastText(BaseFilter):
     name = "fastText"
 
     def __init__(self, model: Path, threshold: float) -> None:
-        """Args: the model's file, and the probability from which a page is kept."""
+        """Args: folder of the model, and the probability from which a page is kept."""
         super().__init__()
         self.model, self.threshold, self._loaded = model, threshold, None
 
@@ -117,34 +115,27 @@ class StockFastText(BaseFilter):
         import fasttext
 
         if self._loaded is None:
-            self._loaded = fasttext.load_model(str(self.model))
+            self._loaded = fasttext.load_model(str(self.model / "model.bin"))
         return probability_of(self._loaded, doc.text.strip().replace("\n", " ")) >= self.threshold
 
 
 class PageFilter(PipelineStep):
-    """fastText over the words of a page's beginning."""
+    """The filter of the corpus line (corpus/page_models.py) over a page."""
 
     type = "🔻 - FILTER"
     name = "pages"
 
     def __init__(self, model: Path, threshold: float) -> None:
-        """Args: the model's file, and the probability from which a page is kept."""
+        """Args: folder of the model, and the probability from which a page is kept."""
         super().__init__()
         self.model, self.threshold = model, threshold
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Pass kept pages on."""
-        import fasttext
-
-        model = fasttext.load_model(str(self.model))
+        model = FastText.load(self.model)
         for page in data or ():
-            if probability_of(model, page_words(page.text)) >= self.threshold:
+            if model.score(tokens_of(page.text)) >= self.threshold:
                 yield page
-
-
-def page_words(text: str) -> str:
-    """What our side's classifier sees of a page."""
-    return " ".join(_WORD.findall(text[:CHARACTERS].lower()))
 
 
 def ours(warcs: tuple[Path, ...], model: Path, threshold: float, folder: Path) -> None:

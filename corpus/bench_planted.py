@@ -9,7 +9,7 @@ from typing import Any
 
 from corpus.dedup import near_duplicates
 from corpus.rows import Row, jsonl_files, read_documents, write_documents
-from corpus.word_hashes import hash_n_grams, hash_words, normalised
+from corpus.word_hashes import shingles
 from records.recipe_corpus import DedupRecipe
 
 FEWEST_WORDS = 60
@@ -85,8 +85,7 @@ def planted(texts: Sequence[str], recipe: DedupRecipe, folder: Path, seed: int =
 
 
 def _enough(text: str) -> bool:
-    words = normalised(text)
-    return len(words) >= FEWEST_WORDS and len(set(hash_n_grams(hash_words(words), 5).tolist())) >= FEWEST_WORDS // 2
+    return len(shingles(text, 1)) >= FEWEST_WORDS and len(set(shingles(text, 5).tolist())) >= FEWEST_WORDS // 2
 
 
 def _kept(texts: dict[str, str], recipe: DedupRecipe, folder: Path) -> dict[str, str]:

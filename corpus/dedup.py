@@ -25,7 +25,7 @@ from corpus.executor import jsonl_writer, run_blocks
 from corpus.row_places import Place, RowFiles, write_lines
 from corpus.rows import jsonl_files, read_documents, with_reason
 from corpus.steps import Work, write_report
-from corpus.word_hashes import hash_n_grams, hash_words, normalised
+from corpus.word_hashes import shingles
 from records.recipe_corpus import DedupRecipe
 
 if TYPE_CHECKING:
@@ -137,8 +137,7 @@ class WordSignatures(MinhashDedupSignature):
 
     def get_shingles(self, text: str) -> Any:
         """Hashes of the word n-grams, `uint64 [n-grams, 1]`; all numbers count as the same word."""
-        words = ["0" if word.isdigit() else word for word in normalised(text)]
-        return hash_n_grams(hash_words(words), self.config.n_grams)[:, None]
+        return shingles(text, self.config.n_grams)[:, None]
 
     def get_signature(self, shingles: Any) -> list[list[int]]:
         """The least of each hash function over all n-grams, by bucket.

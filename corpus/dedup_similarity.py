@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from corpus.rows import jsonl_files, read_documents
-from corpus.word_hashes import hash_n_grams, hash_words, normalised
+from corpus.word_hashes import shingles
 from records.files import stable_hash
 
 MEASURED = 400
@@ -51,7 +51,7 @@ def _clusters(folder: Path) -> tuple[dict[int, tuple[int, int]], list[tuple[tupl
 
 def _n_grams_at(wanted: set[tuple[int, int]], files: Sequence[Path], n_gram: int) -> dict[tuple[int, int], Any]:
     return {
-        (number, place): np.unique(hash_n_grams(hash_words(normalised(row.text)), n_gram))
+        (number, place): np.unique(shingles(row.text, n_gram))
         for number, file in enumerate(files)
         for place, row in enumerate(read_documents(file))
         if (number, place) in wanted

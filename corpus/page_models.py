@@ -73,6 +73,14 @@ class FastText:
         found = dict(zip(map(str, names[0]), map(float, values[0]), strict=True))
         return round(min(found.get(f"__label__{AGENT}", 0.0), 1.0), 3)
 
+    @staticmethod
+    def load(folder: Path) -> FastText:
+        """The model that `train_fasttext` wrote into a folder."""
+        import fasttext
+
+        vocabulary = json.loads((folder / "pages.tokens.json").read_text(encoding="utf-8"))
+        return FastText(fasttext.load_model(str(folder / "pages.bin")), frozenset(vocabulary))
+
 
 def common_tokens(pages: Sequence[KnownPage], least: int = LEAST_SITES) -> frozenset[str]:
     """Tokens that stand on pages of at least `least` sites; of all sites when there are fewer than that."""
@@ -140,7 +148,7 @@ def train_fasttext(pages: Sequence[KnownPage], settings: Mapping[str, Any], fold
     Args:
         pages: training pages.
         settings: fastText's own names: epoch, lr, dim, wordNgrams, minn, maxn, bucket.
-        folder: where `pages.txt` and `pages.bin` are written.
+        folder: where `pages.txt`, `pages.bin` and `pages.tokens.json` are written.
     """
     import fasttext
 
@@ -151,4 +159,5 @@ def train_fasttext(pages: Sequence[KnownPage], settings: Mapping[str, Any], fold
     )
     with replacing(folder / "pages.bin") as partial:
         model.save_model(str(partial))
+    write_text(folder / "pages.tokens.json", json.dumps(sorted(vocabulary), ensure_ascii=False) + "\n")
     return FastText(model, vocabulary)

@@ -52,6 +52,11 @@ def hash_n_grams(words: Any, n_gram: int) -> Any:
     return found ^ (found >> np.uint64(31))
 
 
+def shingles(text: str, n_gram: int) -> Any:
+    """`uint64 [n-grams]`: what near duplicates are compared by, word n-grams in which all numbers are the same word."""
+    return hash_n_grams(hash_words(["0" if word.isdigit() else word for word in normalised(text)]), n_gram)
+
+
 def telling(words: Sequence[str], n_gram: int) -> Any:
     """Whether the n-gram at each word has LEAST_WORDS words that are neither numbers nor letters, `bool [n-grams]`.
 

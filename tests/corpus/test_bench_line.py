@@ -11,21 +11,25 @@ import pytest
 from corpus.bench_line import crawl_pages, described, main, run_side, train_side, write_warcs
 from corpus.bench_line_run import DEDUP
 from corpus.bench_planted import CHANGES, planted
+from corpus.debian_pages import API_SIDE, OTHER, is_api_side, write_warc
 from corpus.debian_pages import Page as CrawledPage
-from corpus.debian_pages import is_api_side, write_warc
 from records.errors import UserError
 
-API = "returns function argument value string list method object raises error call type default index buffer".split()
-OTHER = "people history freedom society work village power think believe community free live mutual aid free".split()
+SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+WORDS = [one + other for one in SYLLABLES for other in SYLLABLES[:6]]
+SIDES = (WORDS[::2], WORDS[1::2])
 
 
 def made_crawl(file: Path, pages: int) -> Path:
+    """Pages of all fourteen packages; four words in five are of their own side, so that no word gives it away."""
     rng = random.Random(5)
+    hosts = [*API_SIDE, *OTHER]
 
     def page(number: int) -> CrawledPage:
-        host, words = (("python3.11-doc", API), ("anarchism", OTHER))[number % 2]
-        lines = [" ".join(rng.choices(words, k=14)).capitalize() + "." for _ in range(12)]
-        html = "<html><body><main>" + "".join(f"<p>{line}</p>" for line in lines) + "</main></body></html>"
+        host = hosts[number % len(hosts)]
+        own, others = SIDES if host in API_SIDE else SIDES[::-1]
+        lines = [" ".join(rng.choice(own if rng.random() < 0.8 else others) for _ in range(14)) for _ in range(12)]
+        html = "<html><body><main>" + "".join(f"<p>{line}.</p>" for line in lines) + "</main></body></html>"
         return CrawledPage(host, f"{number}.html", html.encode())
 
     write_warc((page(number) for number in range(pages)), file)
