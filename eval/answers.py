@@ -29,11 +29,17 @@ class Prompt:
     max_new_tokens: int
     tools: str = ""
     """The tools as JSON text where they constrain the answer; else empty."""
+    settles: bool = False
+    """Whether only the calls of the answer are read, as `records.calls.parse_calls` reads them: it may then end as soon
+    as more text cannot change them."""
+    conversation: bool = False
+    """Whether longer prompts that begin like this one will follow."""
 
     @property
     def key(self) -> list[Any]:
         """What tells this question from others in the store of answers."""
-        return [self.text, self.max_new_tokens, *([self.tools] if self.tools else [])]
+        ends = "settled" if self.settles else "whole"
+        return [self.text, self.max_new_tokens, ends, *([self.tools] if self.tools else [])]
 
 
 class AnswerFile:

@@ -96,7 +96,7 @@ def requests(asked: Sequence[Question]) -> list[Any]:
     made = []
     for number, question in enumerate(asked):
         options = {"until": [END], "do_sample": False, "max_gen_toks": cap(question.category)}
-        doc = {"id": question.id}
+        doc = {"id": question.id, "settles": True}
         made.append(Instance("generate_until", doc, (question.prompt(), options), number))
     return made
 

@@ -13,7 +13,7 @@ from lm_eval.api.model import LM
 from eval.answers import AnswerFile, Prompt, answer_all
 from eval.constrained import GRAMMAR_VERSION, Guide, Mask
 from eval.progress import answer_bar
-from eval.settled import is_settled
+from eval.settled import calls_end, is_settled
 
 END = "<|im_end|>"
 LOOK_EVERY = 8
@@ -86,12 +86,16 @@ class GreedyLM(LM):
         """What allows the tokens of one answer; None where any may come."""
         return self.guide.mask(prompt.tools, prompt.max_new_tokens) if self.guide and prompt.tools else None
 
-    def settled(self, ids: list[int]) -> bool:
-        """Whether the answer so far can no longer change its calls; cheap enough to ask after every token."""
+    def settled(self, ids: list[int], conversation: bool = False) -> bool:
+        """Whether the answer so far can no longer change its calls; cheap enough to ask after every token.
+
+        Words without calls are part of what a conversation goes on with, so there only calls end an answer.
+        """
         last = self.tokenizer.convert_ids_to_tokens(ids[-1]) or ""
-        if len(ids) % LOOK_EVERY and "]" not in last and "}" not in last:
+        if (conversation or len(ids) % LOOK_EVERY) and "]" not in last and "}" not in last:
             return False
-        return is_settled(self.tokenizer.decode(ids, skip_special_tokens=True))
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return calls_end(text) > 0 if conversation else is_settled(text)
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Not offered: this backend only generates."""
@@ -103,12 +107,25 @@ class GreedyLM(LM):
 
 
 def as_prompts(requests: list[Instance], tokenizer: Any, *, constrained: bool) -> list[Prompt]:
-    """What is asked; with `constrained`, questions that come with tools carry these."""
+    """What is asked.
+
+    A request's document says how its answer is read: with `constrained`, `tools` bind it; `settles` says that nothing
+    but calls is read from it (only the task that scores it knows), `conversation` that longer prompts will follow.
+    """
     prompts = []
     for request in requests:
         text, arguments = request.args
-        tools = str((request.doc or {}).get("tools") or "") if constrained else ""
-        prompts.append(Prompt(text, len(tokenizer.encode(text)), int(arguments["max_gen_toks"]), tools))
+        doc = request.doc or {}
+        prompts.append(
+            Prompt(
+                text,
+                len(tokenizer.encode(text)),
+                int(arguments["max_gen_toks"]),
+                tools=str(doc.get("tools") or "") if constrained else "",
+                settles=bool(doc.get("settles")),
+                conversation=bool(doc.get("conversation")),
+            )
+        )
     return prompts
 
 

@@ -21,6 +21,8 @@ REPEATS = 10
 """An episode whose model makes the same calls with the same results this often in a row has ended."""
 WAIT_SECONDS = 1.0
 """Between looks at episodes that all wait to begin."""
+MOST_TOGETHER = 48
+"""Episodes under way at once: a backend that keeps what it read of them has to hold so many."""
 MOST_STEPS = 400
 """Steps of an episode over all its turns, whatever the benchmark's own limits are."""
 
@@ -33,6 +35,8 @@ class Step:
     """Rendered text, ending where the answer begins."""
     messages: Sequence[dict[str, Any]]
     tools: Sequence[dict[str, Any]]
+    settles: bool = False
+    """Whether only the calls of the answer are read, by `records.calls.parse_calls`; see `eval.settled`."""
 
 
 class Episode(Protocol):
@@ -67,7 +71,7 @@ def run_episodes(
     settings: Sequence[dict[str, Any]],
     task: str = "",
 ) -> list[dict[str, Any]]:
-    """Advance all episodes until each has ended; returns their transcripts.
+    """Advance all episodes until each has ended, the first MOST_TOGETHER that run at a time; returns their transcripts.
 
     Args:
         lm: any lm-eval model that generates.
@@ -92,8 +96,10 @@ def run_episodes(
 
 
 def _running(lm: Any, episodes: Sequence[Episode], settings: Sequence[dict[str, Any]]) -> list[tuple[int, Step]]:
-    found = []
+    found: list[tuple[int, Step]] = []
     for number, episode in enumerate(episodes):
+        if len(found) == MOST_TOGETHER:
+            break
         step = episode.step()
         if step is None:
             continue
@@ -114,7 +120,8 @@ def _is_too_long(lm: Any, prompt: str, answer_tokens: int) -> bool:
 
 
 def _request(step: Step, settings: dict[str, Any], number: int, task: str) -> Instance:
-    doc = {"messages": json.dumps(step.messages), "tools": json.dumps(step.tools)}
+    doc: dict[str, Any] = {"messages": json.dumps(step.messages), "tools": json.dumps(step.tools)}
+    doc |= {"settles": step.settles, "conversation": True}
     return Instance("generate_until", doc, (step.prompt, dict(settings)), 0, (task, number, 1))
 
 

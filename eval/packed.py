@@ -23,6 +23,7 @@ from eval.answers import Prompt
 from eval.generation import END, GreedyLM
 from eval.packed_generation import generate
 from eval.packed_llama import PackedLlama
+from eval.packed_memory import Memory
 from eval.packed_scores import Scored, make_score_batches, score
 from eval.progress import answer_bar
 from records.files import sha256_json
@@ -40,7 +41,7 @@ class PackedLM(GreedyLM, TemplateLM):
     Args:
         pretrained: a transformers folder of a plain Llama.
         compute_type: `float32` or `int8`.
-        settle: whether an answer ends as soon as more text cannot change its calls.
+        settle: whether an answer ends as soon as more text cannot change its calls, where a task reads nothing else.
         batch_size, answers, identity, label, constrained: as in `GreedyLM`.
 
     Raises:
@@ -68,6 +69,7 @@ class PackedLM(GreedyLM, TemplateLM):
         super().__init__(tokenizer, decoding, batch_size, answers, identity, label, LENGTH_SPREAD, constrained)
         self.max_length = self.model.limit
         self.settle = settle
+        self.memory = Memory()
         self.lock = threading.Lock()
         self.end = self.tokenizer.convert_tokens_to_ids(END)
 
@@ -77,9 +79,16 @@ class PackedLM(GreedyLM, TemplateLM):
         most = batch[0].max_new_tokens
         prompts = [self.tokenizer.encode(prompt.text)[-(self.max_length - most) :] for prompt in batch]
         masks = [self.mask_of(prompt) for prompt in batch]
-        return generate(
-            self.model, prompts, most, lambda ids: ids[-1] == self.end or (self.settle and self.settled(ids)), masks
-        )
+
+        def ends(row: int, ids: list[int]) -> bool:
+            asked = batch[row]
+            return ids[-1] == self.end or (
+                self.settle and asked.settles and self.settled(ids, conversation=asked.conversation)
+            )
+
+        # A prompt that was cut no longer begins like the ones before it.
+        memory = self.memory if all(prompt.conversation for prompt in batch) else None
+        return generate(self.model, prompts, most, ends, masks, memory)
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """Log-likelihood of each continuation, and whether it is the greedy one; encoded as lm-eval's hf model does."""

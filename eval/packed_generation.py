@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from eval.packed_attention import padded
+from eval.packed_attention import BLOCK, padded
 from eval.packed_drafts import Drafts
 from eval.packed_llama import Cache, Newest, PackedLlama
+from eval.packed_memory import Memory
 from eval.packed_tree import make_tree
 
 STEP_TOKENS = 32
@@ -26,18 +27,21 @@ def generate(
     model: PackedLlama,
     prompts: Sequence[list[int]],
     most: int,
-    ends: Callable[[list[int]], bool],
+    ends: Callable[[int, list[int]], bool],
     masks: Sequence[Mask | None] | None = None,
+    memory: Memory | None = None,
 ) -> list[list[int]]:
     """Greedy continuations.
 
     Args:
         prompts: token ids, none empty; with `most` they must fit into the model's positions.
         most: most new tokens.
-        ends: called with the ids of a growing answer; True ends it. The id that ended it is the last one.
+        ends: called with the number of a prompt and the ids of its growing answer; True ends it. The id that ended it
+            is the last one.
         masks: for each prompt what restricts its answer; an answer also ends where nothing is allowed.
+        memory: what was read of such prompts before, and where what is read now is kept.
     """
-    writing = _Writing(model, prompts, most, ends, masks or [None] * len(prompts))
+    writing = _Writing(model, prompts, most, ends, masks or [None] * len(prompts), memory)
     while writing.rows:
         writing.step()
     return writing.answers
@@ -51,15 +55,16 @@ class _Writing:
         model: PackedLlama,
         prompts: Sequence[list[int]],
         most: int,
-        ends: Callable[[list[int]], bool],
+        ends: Callable[[int, list[int]], bool],
         masks: Sequence[Mask | None],
+        memory: Memory | None,
     ) -> None:
         self.model, self.most, self.ends, self.masks = model, most, ends, masks
         self.answers: list[list[int]] = [[] for _ in prompts]
         self.drafts = Drafts(prompts)
         self.rows = list(range(len(prompts)))
         """Prompts still being answered, by row of the cache."""
-        self.cache, states = _read(model, prompts, most)
+        self.cache, states = _read(model, prompts, most, memory)
         self._write([[] for _ in self.rows], states)
 
     def step(self) -> None:
@@ -103,7 +108,7 @@ class _Writing:
                     break
                 self.answers[prompt].append(token)
                 self.drafts.add(prompt, token)
-                ended = len(self.answers[prompt]) >= self.most or self.ends(self.answers[prompt])
+                ended = len(self.answers[prompt]) >= self.most or self.ends(prompt, self.answers[prompt])
                 if ended:
                     break
             if not ended:
@@ -149,10 +154,14 @@ def _confirmed(guessed: list[int], told: list[int | None]) -> list[int | None]:
     return told
 
 
-def _read(model: PackedLlama, prompts: Sequence[list[int]], most: int) -> tuple[Cache, Tensor]:
+def _read(model: PackedLlama, prompts: Sequence[list[int]], most: int, memory: Memory | None) -> tuple[Cache, Tensor]:
     """The cache with all prompts in it, and the hidden state [prompts, hidden size] of each prompt's last token."""
-    tree = make_tree(prompts)
+    known = [memory.find(prompt) for prompt in prompts] if memory else []
+    tree = make_tree(prompts, [len(blocks) * BLOCK for blocks in known], BLOCK if memory else 1)
     lasts = {tree.ends[n]: [len(prompt) - 1] for n, prompt in enumerate(prompts)}
     cache = model.empty_cache(len(prompts), max(map(len, prompts)) + most)
-    states = model.read(tree, [lasts.get(n, []) for n in range(len(tree.segments))], cache)
+    states = model.read(tree, [lasts.get(n, []) for n in range(len(tree.segments))], cache, known)
+    if memory:
+        for row, prompt in enumerate(prompts):
+            memory.keep(prompt, cache, row)
     return cache, torch.cat([states[end] for end in tree.ends])

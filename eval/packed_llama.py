@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eval.packed_attention import attend_rows, attend_text, padded
+from eval.packed_attention import BLOCK, attend_rows, attend_text, padded
 from eval.packed_linear import BLOCK_ROWS, ROWS, Linear, linear_kind
 from eval.packed_tree import Segment, Tree
 from records.errors import UserError
@@ -138,17 +138,25 @@ class PackedLlama:
         padded_x = _with_rows(x, ROWS)
         return self.head(padded_x, self._norm(padded_x))[: len(x)]
 
-    def read(self, tree: Tree, wanted: Sequence[Sequence[int]], cache: Cache | None = None) -> list[Tensor]:
+    def read(
+        self,
+        tree: Tree,
+        wanted: Sequence[Sequence[int]],
+        cache: Cache | None = None,
+        known: Sequence[Sequence[Tensor]] = (),
+    ) -> list[Tensor]:
         """Read every segment once.
 
         Args:
             wanted: by segment: places in the text whose hidden states are asked for.
             cache: filled with a row for each text of the tree.
+            known: by text: keys and values of what its first segment starts behind, in blocks
+                [layers, 2, kv heads, BLOCK, size].
 
         Returns:
             By segment: hidden states [places wanted, hidden size] behind the last layer.
         """
-        reading = _Reading(self, tree, cache)
+        reading = _Reading(self, tree, cache, known)
         made: list[Tensor] = []
         for group in _groups(tree.segments):
             made += self._read_group(reading, group, wanted)
@@ -172,11 +180,12 @@ class PackedLlama:
                 k, v = reading.place(number, n, keys[own], values[own])
                 attended[own] = attend_text(queries[own].transpose(0, 1), k, v, segment.start)
             if number == len(self.layers) - 1:
-                x, attended = x[last], attended[last]
                 if len(last) == 0:
+                    x = x[last]
                     break
+                x, attended = _with_rows(x[last], BLOCK_ROWS), _with_rows(attended[last], BLOCK_ROWS)
             x = self._rest(layer, x, attended)
-        return list(x.split([len(wanted[n]) for n in group]))
+        return list(x[: len(last)].split([len(wanted[n]) for n in group]))
 
     def step(self, newest: Newest, cache: Cache, hidden: Tensor) -> Tensor:
         """Write the newest tokens into the cache; hidden states [tokens, hidden size] behind the last layer.
@@ -208,13 +217,17 @@ class PackedLlama:
 class _Reading:
     """Where keys and values of the segments lie while texts are read."""
 
-    def __init__(self, model: PackedLlama, tree: Tree, cache: Cache | None) -> None:
+    def __init__(
+        self, model: PackedLlama, tree: Tree, cache: Cache | None, known: Sequence[Sequence[Tensor]] = ()
+    ) -> None:
         self.model, self.tree, self.cache = model, tree, cache
         self.texts: list[list[int]] = [[] for _ in tree.segments]
         for text, end in enumerate(tree.ends):
             self.texts[end].append(text)
         self.parents = {segment.parent for segment in tree.segments}
         self.held: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self.known = {tree.path(text)[0]: blocks for text, blocks in enumerate(known)}
+        """By first segment: the blocks before it."""
 
     def place(self, layer: int, number: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Put a segment's keys and values [tokens, kv heads, size] behind those of its parents.
@@ -231,10 +244,11 @@ class _Reading:
             whole = torch.zeros(shape, dtype=self.model.kept), torch.zeros(shape, dtype=self.model.kept)
         if number in self.parents:
             self.held[layer, number] = whole
-        before = () if segment.parent is None else self.held[layer, segment.parent]
-        for kept, parent, new in zip(whole, before or whole, (keys, values), strict=True):
-            if before:
-                kept[:, : segment.start] = parent[:, : segment.start]
+        for kind, (kept, new) in enumerate(zip(whole, (keys, values), strict=True)):
+            if segment.parent is not None:
+                kept[:, : segment.start] = self.held[layer, segment.parent][kind][:, : segment.start]
+            for block, held in enumerate(self.known.get(number, ())):
+                kept[:, block * BLOCK : (block + 1) * BLOCK] = held[layer, kind]
             kept[:, segment.start : segment.end] = new.transpose(0, 1)
         if self.cache:
             for text in texts:

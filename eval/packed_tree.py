@@ -49,15 +49,26 @@ class Tree:
         return path[::-1]
 
 
-def make_tree(texts: Sequence[Sequence[int]]) -> Tree:
-    """The tree of token sequences, none empty. It depends on the set of texts; their order only orders `ends`."""
+def make_tree(texts: Sequence[Sequence[int]], known: Sequence[int] = (), step: int = 1) -> Tree:
+    """The tree of token sequences, none empty. It depends on the set of texts; their order only orders `ends`.
+
+    Args:
+        known: for each text how many of its first tokens need not be read; its first segment starts behind them. Texts
+            share segments only where as many are known of both.
+        step: texts branch at multiples of this place alone.
+    """
     order = sorted(range(len(texts)), key=lambda n: tuple(texts[n]))
     segments: list[Segment] = []
     ends = [0] * len(texts)
     stack: list[tuple[int | None, int, list[int]]] = [(None, 0, order)]
+    if known:
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for n in order:
+            alike.setdefault(tuple(texts[n][: known[n]]), []).append(n)
+        stack = [(None, len(begin), members) for begin, members in alike.items()]
     while stack:
         parent, start, members = stack.pop()
-        for common, group in _branches(texts, members, start):
+        for common, group in _branches(texts, members, start, step):
             segments.append(Segment(parent, start, list(texts[group[0]][start:common])))
             place = len(segments) - 1
             going = [n for n in group if len(texts[n]) > common]
@@ -68,13 +79,17 @@ def make_tree(texts: Sequence[Sequence[int]]) -> Tree:
     return Tree(segments, ends)
 
 
-def _branches(texts: Sequence[Sequence[int]], members: list[int], start: int) -> Iterator[tuple[int, list[int]]]:
+def _branches(
+    texts: Sequence[Sequence[int]], members: list[int], start: int, step: int
+) -> Iterator[tuple[int, list[int]]]:
     """Sorted texts that agree up to `start`, in groups worth one segment, with the place where each segment ends."""
     first = 0
     while first < len(members):
         last, common = first, len(texts[members[first]])
         while last + 1 < len(members):
             shared = _common(texts[members[first]], texts[members[last + 1]], start, common)
+            if shared < max(common, len(texts[members[last + 1]])):
+                shared = max(start, shared // step * step)
             if shared < len(texts[members[last + 1]]) and (shared - start) < WORTH:
                 break
             if shared == start:

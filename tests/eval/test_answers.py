@@ -162,3 +162,37 @@ def test_packed_refuses_other_architectures(three_models, tmp_path):
     (folder / "config.json").write_text(json.dumps(config | {"hidden_act": "gelu"}))
     with pytest.raises(UserError, match="not a plain Llama"):
         PackedLM(folder)
+
+
+def test_a_task_says_whether_its_answers_end_with_their_calls(three_models):
+    """Only BFCL reads nothing but JSON calls; other tasks need what stands around and behind a bracket."""
+    from eval.packed import PackedLM
+
+    lm = PackedLM(three_models / "base")
+    text = "[AddAlarm(token='a1b2c3', time='2023-07-15 09:00:00')]"
+    ids = [*lm.tokenizer.encode(text), lm.end]
+
+    def written(prompt: Prompt) -> str:
+        made: list[int] = []
+        with pytest.MonkeyPatch.context() as patch:
+
+            def say(model, prompts, most, ends, masks, memory):
+                for token in ids:
+                    made.append(token)
+                    if ends(0, made):
+                        break
+                return [made]
+
+            patch.setattr("eval.packed.generate", say)
+            return lm.tokenizer.decode(lm.answer([prompt])[0], skip_special_tokens=True)
+
+    assert written(Prompt("a", 1, 64)) == text
+    assert written(Prompt("a", 1, 64, settles=True)) != text, "no JSON can come of it"
+    assert written(Prompt("a", 1, 64, settles=True, conversation=True)) == text, "words are part of the conversation"
+
+
+def test_answers_of_other_tasks_than_bfcls_are_written_out():
+    from eval.benchmarks import TASKS
+
+    saying = {file.parent.name for file in TASKS.glob("*/*.py") if "settles" in file.read_text()}
+    assert saying == {"bfcl"}, "a task that reads more than JSON calls must not end its answers there"

@@ -90,7 +90,7 @@ def answers_of_transformers(folder: Path, prompts: list[list[int]], most: int) -
 def test_guesses_change_no_answer(three_models, monkeypatch, budget):
     monkeypatch.setattr(packed_generation, "STEP_TOKENS", budget)
     prompts = [text * 2 for text in some_texts(9, seed=2) if text]
-    found = generate(PackedLlama(three_models / "base"), prompts, 40, lambda ids: ids[-1] in (2, 11))
+    found = generate(PackedLlama(three_models / "base"), prompts, 40, lambda row, ids: ids[-1] in (2, 11))
     assert found == answers_of_transformers(three_models / "base", prompts, 40)
 
 
@@ -115,8 +115,8 @@ def test_masks_restrict_single_answers(three_models):
             allowed[100:200:2] = True
         return allowed
 
-    free = generate(model, prompts, 10, lambda ids: False)
-    found = generate(model, prompts, 10, lambda ids: False, [None, even_up_to_six, None, lambda ids: None])
+    free = generate(model, prompts, 10, lambda row, ids: False)
+    found = generate(model, prompts, 10, lambda row, ids: False, [None, even_up_to_six, None, lambda ids: None])
     assert [found[n] for n in (0, 2, 3)] == [free[n] for n in (0, 2, 3)]
     assert seen == list(range(7)) and len(found[1]) == 6
     text = list(prompts[1])
@@ -225,8 +225,8 @@ def test_int8_products_are_close_and_repeat(three_models):
     lm = PackedLM(three_models / "base", compute_type="int8")
     assert lm.decoding["compute_type"] == "int8" and lm.decoding["backend"].startswith("packed-int8")
     prompts = [text for text in some_texts(5) if text]
-    first = generate(lm.model, prompts, 12, lambda ids: False)
-    assert first == generate(lm.model, prompts, 12, lambda ids: False)
+    first = generate(lm.model, prompts, 12, lambda row, ids: False)
+    assert first == generate(lm.model, prompts, 12, lambda row, ids: False)
 
 
 def test_an_unknown_compute_type_is_refused():

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from eval.multi_turn import Step
+from eval.settled import calls_end
 from eval.tasks.bfcl.multi_turn_entries import Entry
 from eval.tasks.bfcl.multi_turn_execution import REFUSED, Environment, as_text, executor, forget, fresh_name
 from eval.tasks.bfcl.scoring import CHECKER_ERRORS
@@ -53,7 +54,7 @@ class BfclEpisode:
             return None
         tools = self.entry.tools(len(self.turns) - 1)
         prompt = render_chat(self.messages, tools, answer_next=True)
-        return Step(prompt.encode(errors="replace").decode(), list(self.messages), tools)
+        return Step(prompt.encode(errors="replace").decode(), list(self.messages), tools, settles=True)
 
     def take(self, answer: str) -> str | None:
         """See `Episode`."""
@@ -69,7 +70,8 @@ class BfclEpisode:
         results = self.environment.execute(calls)
         self.results[-1].append(results)
         refused = REFUSED in calls  # may hold what a template cannot write again
-        self.messages.append({"role": "assistant", "content": answer} if refused else calls_message(parsed.calls))
+        written = {"role": "assistant", "content": answer[: calls_end(answer)]}
+        self.messages.append(written if refused else calls_message(parsed.calls))
         self.messages.extend({"role": "tool", "content": result} for result in results)
         if len(self.turns[-1]) > MOST_STEPS_A_TURN:
             self._close("endless_turn")

@@ -31,6 +31,7 @@ def load(category: str, **_: Any) -> dict[str, Any]:
             "messages": json.dumps(q.messages),
             "tools": json.dumps(q.tools()),
             "gold": json.dumps(q.gold, ensure_ascii=False),
+            "settles": True,
         }
         for q in questions(category)
     )
