@@ -193,7 +193,7 @@ def datasheet(recipe: Recipe, manifest: dict[str, Any], reports: dict[str, Any])
         caps=caps_in_words(manifest["recipe"]["sources"]),
         validation=recipe.corpus.validation_share,
         drops=drop_table(reports),
-        similarity=_similarity(reports["dedup"]["similarity_to_the_kept"]),
+        similarity=_similarity(reports["dedup"]["compared"]),
         sources=source_table(manifest),
         licences=licence_table(manifest),
         rights=rights_words(manifest),
@@ -227,12 +227,13 @@ def caps_in_words(sources: Mapping[str, Any]) -> str:
 
 
 def _similarity(found: dict[str, Any]) -> str:
-    if not found["measured"]:
+    if not found["removed"]:
         return "No near duplicate was removed."
     return (
-        f"MinHash finds near duplicates by chance. Of {found['measured']:,} removed ones that were compared with the"
-        f" row kept in their place, half share at least {found['p50']:.0%} of their word n-grams (Jaccard index), 95 %"
-        f" at least {found['p5']:.0%}, and {found['share_below_half']:.1%} less than half."
+        f"MinHash finds near duplicates by chance, so the {found['compared']:,} rows that it put into clusters were"
+        f" compared exactly. {found['removed']:,} were removed because they share at least {found['least_alike']:.0%}"
+        f" of their word n-grams (Jaccard index) with a row that stays, half at least {found['p50']:.0%}; the other"
+        f" {found['stay']:,} stay."
     )
 
 

@@ -1,4 +1,6 @@
-"""Step `dedup`: exact duplicates, then near duplicates by datatrove's MinHash blocks, over all configs."""
+"""Step `dedup`: exact duplicates, then near duplicates over all configs, by datatrove's MinHash blocks and a comparison
+of what they find.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,13 @@ from datatrove.pipeline.readers.jsonl import JsonlReader
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 
-from corpus.dedup_similarity import similarity_to_the_kept
+from corpus.dedup_compare import CompareClusters
 from corpus.executor import jsonl_writer, run_blocks
 from corpus.row_places import Place, RowFiles, write_lines
 from corpus.rows import jsonl_files, read_documents, with_reason
 from corpus.steps import Work, write_report
 from corpus.word_hashes import shingles
+from records.files import read_json
 from records.recipe_corpus import DedupRecipe
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ def deduplicate(work: Work, folder: Path) -> None:
             "dropped": {"exact_duplicate": exact, "near_duplicate": near},
             "kept": {name: kept[name]["count"] if name in kept else 0 for name in ORDER},
             "exact_only": list(EXACT_ONLY),
-            "similarity_to_the_kept": similarity_to_the_kept(folder, work.recipe.corpus.dedup.n_gram),
+            "compared": read_json(folder / "minhash" / "compared" / "compared.json", "python -m corpus"),
         },
     )
 
@@ -154,7 +157,9 @@ class WordSignatures(MinhashDedupSignature):
 
 
 def near_duplicates(recipe: DedupRecipe, folder: Path, workers: int) -> None:
-    """Run the four MinHash blocks over the files of `unique/`; write `kept/` and `removed/`."""
+    """Run the four MinHash blocks over the files of `unique/`, with an exact comparison before the last; write `kept/`
+    and `removed/`.
+    """
     shards = len(jsonl_files(folder / "unique"))
     config = MinhashConfig(
         recipe.n_gram, recipe.buckets, recipe.hashes_per_bucket, hash_config=HashConfig(precision=64, hash_fc="sha1")
@@ -169,12 +174,13 @@ def near_duplicates(recipe: DedupRecipe, folder: Path, workers: int) -> None:
     buckets = MinhashDedupBuckets(str(minhash / "signatures"), str(minhash / "buckets"), config=config)
     # Small files: starting processes would take longer than the work.
     run_blocks("dedup · buckets", [buckets], folder, recipe.buckets, 1)
-    cluster = MinhashDedupCluster(
-        str(minhash / "buckets"), str(minhash / "clusters"), config, save_cluster_id=True, save_cluster_size=True
-    )
+    cluster = MinhashDedupCluster(str(minhash / "buckets"), str(minhash / "clusters"), config, save_cluster_id=True)
     run_blocks("dedup · clusters", [cluster], folder, 1, 1)
-    keep = MinhashDedupFilter(str(minhash / "clusters"), exclusion_writer=jsonl_writer(folder / "removed"))
-    sizes = RecordClusterSize(minhash / "clusters")
+    compared = minhash / "compared"
+    compare = CompareClusters(minhash / "clusters", folder / "unique", compared, recipe)
+    run_blocks("dedup · exact comparison", [compare], folder, 1, 1)
+    keep = MinhashDedupFilter(str(compared), exclusion_writer=jsonl_writer(folder / "removed"))
+    sizes = RecordClusterSize(compared)
     run_blocks("dedup · keep", [reader(), sizes, keep, jsonl_writer(folder / "kept")], folder, shards, 1)
 
 
@@ -188,7 +194,7 @@ class RecordClusterSize(PipelineStep):
     name = "cluster size"
 
     def __init__(self, clusters: Path) -> None:
-        """`clusters`: where MinhashDedupCluster wrote `<rank>.sizes`, pairs of uint32 (place of the row, size)."""
+        """`clusters`: where CompareClusters wrote `<rank>.sizes`, pairs of uint32 (place of the row, size)."""
         super().__init__()
         self.clusters = clusters
 

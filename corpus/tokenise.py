@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,5 +131,8 @@ def _lengths_without_shard(work: Work, config: str, split: str) -> list[int]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(work.step("tokenizer") / "tokenizer.json"))
-    texts = [row.text for row in read_documents(work.step("arrange") / config / f"{split}.jsonl")]
-    return [len(encoded.ids) + 1 for encoded in tokenizer.encode_batch(texts)]
+    texts = (row.text for row in read_documents(work.step("arrange") / config / f"{split}.jsonl"))
+    lengths: list[int] = []
+    while batch := list(islice(texts, BATCH)):
+        lengths += [len(encoded.ids) + 1 for encoded in tokenizer.encode_batch(batch)]
+    return lengths

@@ -6,10 +6,15 @@ import dataclasses
 import random
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from corpus.dedup import deduplicate, without_exact
+from corpus.dedup_compare import alike, least_alike
 from corpus.row_places import RowFiles
 from corpus.rows import Row, read_documents, write_documents
 from corpus.steps import Work
+from records.files import read_json
 from records.recipe import load_recipe
 
 WORDS = [
@@ -90,3 +95,34 @@ def test_cluster_size_is_in_the_provenance(tmp_path: Path) -> None:
         for item in read_documents(*sorted((place.step("dedup") / "kept").glob("0*.jsonl")))
     }
     assert sorted(sizes.values()) == [1, 2] and sizes["c"] == 1
+
+
+def likeness(one: str, other: str) -> float:
+    """Jaccard index of 5-grams, by sets of tuples."""
+    first, second = ({tuple(w[n : n + 5]) for n in range(len(w) - 4)} for w in (one.split(), other.split()))
+    return len(first & second) / len(first | second)
+
+
+def test_a_row_is_removed_only_for_one_that_it_is_like(tmp_path: Path) -> None:
+    rng, chains = random.Random(5), []
+    for text in texts(12, rng):
+        words, chain = text.split(), []
+        for step in range(8):
+            words[step * 18 : step * 18 + 18] = rng.choices(WORDS, k=18)
+            chain.append(" ".join(words))
+        chains.append(chain)
+    every = {f"{n:02}-{step}": text for n, chain in enumerate(chains) for step, text in enumerate(chain)}
+    place = work(tmp_path)
+    kept = run(place, [row(name, text) for name, text in every.items()], [])
+    least, gone = least_alike(place.recipe.corpus.dedup), sorted(set(every) - set(kept))
+    assert least == pytest.approx(0.719, abs=1e-3) and len(gone) > 10 and len(kept) > 24, "ends of a chain stay"
+    for name in gone:
+        assert max(likeness(every[name], every[other]) for other in kept if other[:2] == name[:2]) >= least
+    compared = read_json(place.step("dedup") / "report.json", "")["compared"]
+    assert compared["removed"] == len(gone) and compared["stay"] == compared["compared"] - len(gone) > 0
+
+
+def test_a_row_is_compared_with_those_that_stay() -> None:
+    rows = {"a": range(10), "b": range(2, 12), "c": range(4, 14), "d": range(40)}
+    found = list(alike(((name, np.array(values)) for name, values in rows.items()), 0.6))
+    assert found == [("a", "a", 1.0), ("b", "a", 8 / 12), ("c", "c", 1.0), ("d", "d", 1.0)]
