@@ -14,6 +14,7 @@ from typing import Any
 from records.files import read_json, sha256_file
 from records.recipe import Recipe
 from training.export import export_model, loss_record, parent_link
+from training.linear import onednn_is_faster
 from training.schedule import step_tokens
 from training.stages import MADE_BY, Stage, workplace
 from training.tracking import gap
@@ -54,6 +55,7 @@ def run_record(trainer: Any, plans: Any, seconds: float, began: float, stage: St
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "float32_products": "oneDNN" if not on_gpu and onednn_is_faster() else "torch",
         "padding": round(plans.train.padding, 4),
         "dropped": dict(plans.train.dropped),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),

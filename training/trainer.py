@@ -18,6 +18,7 @@ from records.files import read_json
 from training.checkpoints import COMPLETE, seal
 from training.data import Reader, for_ranks
 from training.device import device, guarded
+from training.linear import use_onednn
 from training.llama import PackedLlama, RopeLlamaConfig
 from training.optimizer import use_decay_groups
 from training.schedule import Schedule
@@ -44,6 +45,7 @@ class StageTrainer(DistributedTrainer):  # type: ignore[misc]
         nanotron.trainer.sanity_check_dataloader = _to_device
         nanotron.trainer.before_optim_step_sanity_checks = self._check_gradient
         use_decay_groups()
+        use_onednn()
         with guarded():
             super().__init__(str(config_file), model_config_class=RopeLlamaConfig, model_class=PackedLlama)
         # Pipeline ranks would receive activations on "cuda".
