@@ -21,6 +21,7 @@ from corpus.session_rows import SessionReader
 from corpus.sources import read_apis
 from corpus.steps import Work, write_report
 from records.calls import render_chat
+from records.recipe_corpus import CallsRecipe
 
 if TYPE_CHECKING:
     from datatrove.data import DocumentsPipeline
@@ -34,18 +35,18 @@ class CallExampleReader(PipelineStep):
     type = "📖 - READER"
     name = "call examples"
 
-    def __init__(self, apis: Path, count: int, seed: int) -> None:
-        """Args: the file of Api records, how many examples to write, and their seed."""
+    def __init__(self, apis: Path, recipe: CallsRecipe, seed: int) -> None:
+        """Args: the file of Api records, how many examples of which kinds to write, and their seed."""
         super().__init__()
         self.apis = apis
-        self.count = count
+        self.recipe = recipe
         self.seed = seed
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Yield the rows of this task."""
         apis = read_apis(self.apis)
         by_id = {api.id: api for api in apis}
-        examples = call_examples(apis, self.count, self.seed)
+        examples = call_examples(apis, self.recipe, self.seed)
         for example in itertools.islice(examples, rank, None, world_size):
             yield call_row(example, by_id).document()
 
@@ -72,7 +73,7 @@ def call_row(example: dict[str, Any], apis: dict[str, Api]) -> Row:
 def write_calls(work: Work, folder: Path) -> None:
     """Write the call examples and report how varied they are."""
     recipe, apis, seed = work.recipe.corpus.calls, work.folder / "apis.jsonl", work.recipe.seed
-    readers: list[PipelineStep] = [CallExampleReader(apis, recipe.examples, seed)]
+    readers: list[PipelineStep] = [CallExampleReader(apis, recipe, seed)]
     if recipe.multi_turn:
         # Other sessions than those among the trajectories, which have the recipe's own seed.
         readers.append(SessionReader(apis, folder, recipe.multi_turn, seed + 1, "ift"))

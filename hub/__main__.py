@@ -16,6 +16,7 @@ from hub.plan import Plan
 from hub.target import Connection, Target, connect, store_identity, target_from_environment
 from records.errors import UserError, run_command
 from records.files import read_json, remove, require_space, sha256_file, write_json
+from records.gallery_choice import which
 from records.marks import fingerprint, is_done, set_done
 from records.recipe import ROOT, Recipe, build_folder, command_parser, load_recipe
 
@@ -111,6 +112,7 @@ def _plan(job: Job, owner: str) -> Plan:
     remove(job.release / "cards")
     render_cards(job.inputs, job.recipe.release, owner, job.release / "cards")
     plan = make_plan(job.inputs, job.release / "cards", job.recipe.release, owner, job.private)
+    print(f"space: {which(job.inputs.gallery)}")
     _check(job, plan)
     write_plan(plan, job.release / "plan.jsonl", job.artefacts)
     return plan
@@ -189,7 +191,7 @@ def _fingerprint(job: Job, owner: str) -> str:
     files = {f"dataset/{name}": file for name, file in dataset_files(inputs).items()}
     for model in inputs.models:
         files |= {f"{model.name}/{name}": file for name, file in model_files(model).items()}
-    files |= {f"space/{name}": file for name, file in space_files(inputs.space).items()}
+    files |= {f"space/{name}": file for name, file in space_files(inputs).items()}
     code = [*(PART / f"{name}.py" for name in PLANNING), *sorted((PART / "templates").iterdir()), RELEASE_DATA]
     return fingerprint(
         release=repr(job.recipe.release),
@@ -204,7 +206,7 @@ def _fingerprint(job: Job, owner: str) -> str:
 
 
 def _all_files(inputs: Inputs) -> list[Path]:
-    groups = [dataset_files(inputs), *map(model_files, inputs.models), space_files(inputs.space)]
+    groups = [dataset_files(inputs), *map(model_files, inputs.models), space_files(inputs)]
     return [file for group in groups for file in group.values()]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from hub.row_licences import check_row_licences, is_known
 from records.errors import UserError
 from records.files import read_json, sha256_file
+from records.gallery_choice import CHOSEN, chosen_gallery
 from records.model_names import trained_models
 from records.recipe import ROOT, Recipe, build_folder
-from records.space_folder import VENDORED, vendored_files
+from records.space_folder import VENDORED, shows_release, vendored_files
 
 LEFT_OUT = frozenset({"run.json", "__pycache__"})
 DATASET_FILES = ("README.md", "datasheet.md", "manifest.json", "croissant.json")
@@ -93,6 +94,12 @@ class Inputs:
         """The picture of all models' scores, None where it was not drawn."""
         file = self.build / "eval" / "figures" / "scores.png"
         return file if file.is_file() else None
+
+    @property
+    def gallery(self) -> Path | None:
+        """The examples that `make gallery` chose for the model the Space shows; None leaves the Space its own."""
+        shows = shows_release(self.space)
+        return chosen_gallery(self.build, self.model("ift").folder) if shows else None
 
     def model(self, stage: str) -> ModelInput:
         """The published model of one stage."""
@@ -215,9 +222,11 @@ def model_files(model: ModelInput) -> dict[str, Path]:
     return found
 
 
-def space_files(space: Path) -> dict[str, Path]:
-    """Path in the Space → file: its own, and the ones that its vendored.json takes from the checkout."""
-    return {name: file for name, file in folder_files(space).items() if name != VENDORED} | vendored_files(space)
+def space_files(inputs: Inputs) -> dict[str, Path]:
+    """Path in the Space → file: its own, the ones that its vendored.json takes from the checkout, and its examples."""
+    space = inputs.space
+    found = {name: file for name, file in folder_files(space).items() if name != VENDORED} | vendored_files(space)
+    return found | ({CHOSEN: inputs.gallery} if inputs.gallery else {})
 
 
 def folder_files(folder: Path, prefix: str = "") -> dict[str, Path]:

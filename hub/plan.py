@@ -103,7 +103,7 @@ def make_plan(inputs: Inputs, cards: Path, release: ReleaseRecipe, owner: str, p
     """
     wanted = [("dataset", release.dataset, dataset_files(inputs))]
     wanted += [("model", release.model_prefix + model.name, model_files(model)) for model in inputs.models]
-    wanted.append(("space", release.space, space_files(inputs.space)))
+    wanted.append(("space", release.space, space_files(inputs)))
     total = sum(file.stat().st_size for _, _, files in wanted for file in files.values())
     promised = listed_hashes(inputs)
     repos = []

@@ -291,6 +291,29 @@ class RewriteRecipe:
 
 
 @dataclass(frozen=True)
+class SharesRecipe:
+    """How often each kind of call example is drawn; the shares sum to 1."""
+
+    call: float = 0.66
+    """One call: `single` with one tool at hand, else `multiple`; so is what the tools at hand allow no other way."""
+    parallel: float = 0.07
+    """Several calls of one function."""
+    parallel_multiple: float = 0.06
+    """Calls of several functions."""
+    irrelevant: float = 0.16
+    """No tool at hand fits; the answer says so in words."""
+    missing: float = 0.05
+    """A required value is not said; the answer asks for it."""
+    steps: float = 0.0
+    """Calls with their results, perhaps a call that a result makes possible, and an answer in words."""
+
+    def __post_init__(self) -> None:
+        shares = (self.call, self.parallel, self.parallel_multiple, self.irrelevant, self.missing, self.steps)
+        if min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError(f"the shares sum to {sum(shares):g}; none is below 0 and they sum to 1")
+
+
+@dataclass(frozen=True)
 class CallsRecipe:
     """Call examples for fine-tuning, written from API schemas."""
 
@@ -300,6 +323,13 @@ class CallsRecipe:
     """Sessions of several calls with their results beside them; for these, sources must hold whole services."""
     rewrite: RewriteRecipe | None = None
     """A model that says requests in its own words; none by default."""
+    shares: SharesRecipe = SharesRecipe()
+    tools: tuple[int, ...] = (1, 1, 1, 2, 2, 3)
+    """Numbers of tools at hand; one of them is drawn for every four examples."""
+
+    def __post_init__(self) -> None:
+        if not self.tools or min(self.tools) < 1 or max(self.tools) > 6:
+            raise ValueError(f"tools is {list(self.tools)}; numbers from 1 to 6")
 
 
 @dataclass(frozen=True)

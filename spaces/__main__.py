@@ -12,7 +12,7 @@ from pathlib import Path
 from records.errors import UserError, run_command
 from records.recipe import build_folder, command_parser, load_recipe
 from records.release_data import write_release
-from spaces.assembly import assemble
+from spaces.assembly import add_gallery, assemble
 
 SPACE = "function_calling"
 HOST = "127.0.0.1"
@@ -36,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     require_port(options.port)
     assemble(SPACE, space)
     write_release(build_folder(recipe), space)
+    print(f"space: {add_gallery(build_folder(recipe), model, space)}")
     serve(space, model, options.port)
     return 0
 

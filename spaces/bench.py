@@ -107,7 +107,7 @@ def _gallery() -> list[Case]:
     from tool_sets import load_tool_sets  # type: ignore[import-not-found]
 
     sets = load_tool_sets().values()
-    return [("gallery", example.request, read_tools(one.text)) for one in sets for example in one.examples]
+    return [("gallery", example.request, read_tools(one.text_for(example))) for one in sets for example in one.examples]
 
 
 def _bfcl(count: int, seed: int) -> list[Case]:

@@ -1,4 +1,4 @@
-"""`python -m spaces.gallery`: the Space's tool sets, from the corpus, and which examples a model gets right."""
+"""`python -m spaces.gallery`: the Space's tool sets, from the corpus, and the examples that a model gets right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import yaml
 
 from records.errors import UserError, run_command
-from records.files import read_json, sha256_file, write_text
+from records.files import read_json, write_text
+from records.gallery_choice import gallery_path, told, weights_print
 from records.recipe import ROOT, build_folder, load_recipe
-from spaces.assembly import assemble
+from spaces.gallery_answers import Found, ask_all
 
 CHOICES = ROOT / "spaces" / "gallery.yaml"
 OUTPUT = ROOT / "spaces" / "function_calling" / "tool_sets.json"
@@ -27,11 +27,15 @@ AMBIGUOUS = {"calendar", "drive", "meet", "storage", "tasks"}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the gallery, or with --check only compare the measured labels with a model; 1 when they differ."""
+    """Ask a model every candidate and write the gallery made of its right answers.
+
+    Returns 1 when --check finds that the committed gallery is another.
+    """
     parser = argparse.ArgumentParser(prog="python -m spaces.gallery", description="Make or check the Space's gallery.")
     parser.add_argument("--recipe", default="local", help="recipe whose corpus and model are read (default: local)")
     parser.add_argument("--model", type=Path, help="model folder (default: the recipe's fine-tuned model)")
-    parser.add_argument("--check", action="store_true", help="write nothing; compare tool_sets.json with the model")
+    parser.add_argument("--keep", action="store_true", help="write it into the Space too, as the default for any model")
+    parser.add_argument("--check", action="store_true", help="write nothing; compare the Space's own with the model")
     options = parser.parse_args(argv)
     recipe = load_recipe(options.recipe)
     build = build_folder(recipe)
@@ -40,25 +44,46 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(
             f"there is no model at {model}; run `make train RECIPE={options.recipe}`, or name one by --model"
         )
-    kept = read_json(OUTPUT, "git checkout") if OUTPUT.is_file() else {"sets": []}
-    sets = kept["sets"] if options.check else tool_sets(build / "corpus")
-    right = measure(sets, model)
-    was = {one["request"]: one.get("right") for row in kept["sets"] for one in row["examples"]}
-    for row in sets:
-        for one in row["examples"]:
-            one["right"] = right[row["name"], one["request"]]
-            changed = "" if was.get(one["request"]) in (None, one["right"]) else "  (the gallery says otherwise)"
-            print(
-                f"{'right' if one['right'] else 'wrong'}  {row['name']:18} {one['kind']:24} {one['request']}{changed}"
-            )
-    counted = list(right.values())
-    print(f"gallery: {sum(counted)} of {len(counted)} examples right with {model}")
+    sets = tool_sets(build / "corpus")
+    found = ask_all(sets, model)
+    made = gallery(sets, found, {"model": model.name, "weights_sha256": weights_print(model)})
     if options.check:
-        return int(any(was[request] != found for (_, request), found in right.items()))
-    measured = {"model": model.name, "weights_sha256": sha256_file(model / "model.safetensors")}
-    # Not sorted: a model reads a function's parameters in their order.
-    write_text(OUTPUT, json.dumps({"measured": measured, "sets": sets}, indent=1, ensure_ascii=False) + "\n")
+        kept = read_json(OUTPUT, "git checkout")
+        print(f"gallery: {told(OUTPUT)}; {model} gets {sum(one.right for one in found)} of {len(found)}")
+        return int(kept != made)
+    text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"  # not sorted: a model reads parameters in their order
+    own = gallery_path(build, made["measured"]["weights_sha256"])
+    for file in (own, OUTPUT) if options.keep else (own,):
+        write_text(file, text)
+    for kind, (right, of) in made["measured"]["by_kind"].items():
+        print(f"{right:4} of {of:3} right  {kind}")
+    print(f"gallery: {told(own)}; {own}" + (f" and {OUTPUT}" if options.keep else ""))
     return 0
+
+
+def gallery(sets: Sequence[dict[str, Any]], found: Sequence[Found], measured: dict[str, Any]) -> dict[str, Any]:
+    """The tool sets with their examples, and what was measured.
+
+    Of each kind a set shows its first right candidate; a kind that is nowhere right is shown once, as wrong.
+    """
+    kinds = list(dict.fromkeys(one.kind for one in found))
+    rows = []
+    for row in sets:
+        mine = [one for one in found if one.set == row["name"]]
+        shown = [next((one for one in mine if one.kind == kind and one.right), None) for kind in kinds]
+        rows.append((row, [one for one in shown if one]))
+    for kind in kinds:
+        if not any(one.kind == kind for _, shown in rows for one in shown):
+            first = next(one for one in found if one.kind == kind)
+            next(shown for row, shown in rows if row["name"] == first.set).append(first)
+    by_kind = {kind: [one.right for one in found if one.kind == kind] for kind in kinds}
+    counts = {kind: [sum(right), len(right)] for kind, right in by_kind.items()}
+    told_of = {**measured, "right": sum(one.right for one in found), "of": len(found), "by_kind": counts}
+    made = [
+        {key: row[key] for key in ("name", "tools", "sources")} | {"examples": [one.example() for one in shown]}
+        for row, shown in rows
+    ]
+    return {"measured": told_of, "sets": made}
 
 
 def tool_sets(corpus: Path) -> list[dict[str, Any]]:
@@ -80,7 +105,7 @@ def tool_sets(corpus: Path) -> list[dict[str, Any]]:
         for api, parameters in row.get("corpus", {}).items():
             tools.append(_function(rows[api]["text"], parameters))
             sources[tools[-1]["name"]] = {"api": api, "license": rows[api]["license"]}
-        made.append({"name": row["name"], "tools": tools, "sources": sources, "examples": row["examples"]})
+        made.append({"name": row["name"], "tools": tools, "sources": sources, "candidates": row["candidates"]})
     return made
 
 
@@ -120,33 +145,6 @@ def _sentence(text: str) -> str:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def measure(sets: Sequence[dict[str, Any]], folder: Path) -> dict[tuple[str, str], bool]:
-    """(set, request) → whether the model's calls, step by step as the page runs them, are those of the example."""
-    with tempfile.TemporaryDirectory() as place:
-        sys.path.insert(0, str(assemble("function_calling", Path(place) / "space")))
-        from calls import chat_template  # type: ignore[import-not-found]
-        from model import Model  # type: ignore[import-not-found]
-
-        model = Model(str(folder), chat_template())
-        found = {}
-        for row in sets:
-            for one in row["examples"]:
-                found[row["name"], one["request"]] = written(model, row["tools"], one) == one["steps"]
-    return found
-
-
-def written(model: Any, functions: list[dict[str, Any]], example: dict[str, Any]) -> list[list[dict[str, Any]]] | None:
-    """The calls of each step, `{name: arguments}`; None where an answer is neither calls nor words."""
-    from chat import Lane, take_turn  # type: ignore[import-not-found]
-    from validation import check_tools  # type: ignore[import-not-found]
-
-    history = [{"role": "user", "content": example["request"]}]
-    *_, turn = take_turn(Lane("model", model), history, check_tools(functions), len(example["steps"]) > 1)
-    if turn.note or any(step.checked.problem for step in turn.steps):
-        return None
-    return [[{call.name: call.arguments} for call in step.checked.calls] for step in turn.steps]
 
 
 if __name__ == "__main__":

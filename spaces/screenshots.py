@@ -15,11 +15,13 @@ from typing import Any
 from records.errors import UserError, run_command
 from records.recipe import build_folder, load_recipe
 from records.release_data import write_release
-from spaces.assembly import assemble
+from spaces.assembly import add_gallery, assemble
 from spaces.serving import WAIT_SECONDS, find_browser, running
 
 WIDE, NARROW = (1200, 1000), (390, 844)
 """Pixels of the two screens."""
+ONE_CALL = "one call of one tool of several"
+"""What the table of examples says of them."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as place:
         space = assemble("function_calling", Path(place) / "space")
         write_release(build, space)
+        print(f"space: {add_gallery(build, model, space)}")
         base = model.parent / "base"
         with running(space, model, base if (base / "config.json").is_file() else None) as (address, _, _):
             wrong = _take_all(browser, address, options.output, options.only)
@@ -85,18 +88,26 @@ def _nothing(page: Any) -> None:
     """The page as it opens."""
 
 
-def _ask(page: Any, example: str, answers: int = 1) -> None:
-    page.locator("#examples tbody tr", has_text=example).first.click()
+def _ask(page: Any, shows: str, answers: int = 1) -> None:
+    page.locator("#examples tbody tr", has_text=shows).first.click()
     page.get_by_role("button", name="Ask the model").click()
     page.wait_for_function(f"document.querySelectorAll('#answer .speed').length >= {answers}")
 
 
 def _answer(page: Any) -> None:
-    _ask(page, "Lisbon")
+    _ask(page, ONE_CALL)
 
 
 def _words(page: Any) -> None:
-    _ask(page, "Cancel my hotel")
+    _ask(page, "no tool fits")
+
+
+def _missing(page: Any) -> None:
+    _ask(page, "a parameter is missing")
+
+
+def _several(page: Any) -> None:
+    _ask(page, "several calls")
 
 
 def _invalid(page: Any) -> None:
@@ -108,16 +119,16 @@ def _invalid(page: Any) -> None:
 def _comparison(page: Any) -> None:
     page.get_by_label("Base and trained").check()
     page.get_by_label("Free and constrained").check()
-    _ask(page, "Lisbon", 4)
+    _ask(page, ONE_CALL, 4)
 
 
 def _constrained(page: Any) -> None:
     page.get_by_label("Constrained", exact=True).check()
-    _ask(page, "queues orders and billing")
+    _ask(page, "several calls")
 
 
 def _steps(page: Any) -> None:
-    _ask(page, "factorial of the number 5", 2)
+    _ask(page, "call, result, answer", 2)
 
 
 def _error(page: Any) -> None:
@@ -133,14 +144,14 @@ def _editor(page: Any) -> None:
 
 
 def _raw(page: Any) -> None:
-    _ask(page, "Lisbon")
+    _ask(page, ONE_CALL)
     for name in ("Raw prompt", "Raw output", "As Python", "As OpenAI tool_calls"):
         page.get_by_role("button", name=name).click()
 
 
 def _writing(page: Any) -> None:
     page.get_by_label("Base and trained").check()  # the base writes a lot
-    page.locator("#examples tbody tr", has_text="Lisbon").first.click()
+    page.locator("#examples tbody tr", has_text=ONE_CALL).first.click()
     page.get_by_role("button", name="Ask the model").click()
     page.wait_for_selector("#answer .writing pre")
 
@@ -160,6 +171,8 @@ STATES: dict[str, tuple[Callable[[Any], None], bool, bool]] = {
     "answer_narrow": (_answer, True, False),
     "answer_narrow_dark": (_answer, True, True),
     "words": (_words, False, False),
+    "missing": (_missing, False, False),
+    "several": (_several, False, False),
     "invalid": (_invalid, False, False),
     "writing": (_writing, False, False),
     "comparison": (_comparison, False, False),

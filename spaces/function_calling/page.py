@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from chat import Lane, Turn, take_turn
 from documents import as_editor_text, read_tools
 from model import Answers, Message
 from snippets import curl_command, openai_tool_calls, own_address, python_code
-from tool_sets import ToolSet, load_tool_sets, measured_with
+from tool_sets import ToolSet, load_tool_sets, measured
 from transcript import Exchange, error_note, raw_views, stopped_note, transcript
 from validation import InputError, Tool, read_request
 
@@ -25,6 +26,8 @@ SHOWS = {
     "several steps": "call, result, answer",
 }
 """Kinds of examples in words, where their names are the field's and not a visitor's."""
+SHORT = {"single": "one tool", "multiple": "one of several tools", "parallel": "several calls"}
+"""The same, in a few words."""
 KEPT_EXCHANGES = 8
 """Of a chat; older ones are forgotten, by the model too."""
 
@@ -110,6 +113,7 @@ def build_chat(model: Answers, base: Answers | None) -> None:
         components=["textbox", "textbox", "textbox"], headers=["Request", "Tools", "Shows"], samples=samples,
         type="index", samples_per_page=len(samples), label="Examples", elem_id="examples",
     )  # fmt: skip
+    gr.HTML(_rate(), elem_id="rate")
     _fill_in_the_browser(sets, tool_set, chosen, [request, editor, run_tools])
 
     def run(words: str, tools: str, models: str, way: str, runs: bool, before: Any) -> Iterator[Shown]:
@@ -208,15 +212,31 @@ def _fill_in_the_browser(
     request, editor, run_tools = filled
     texts = json.dumps({one.name: one.text for one in sets.values()})
     rows = json.dumps(
-        [[example.request, one.name, one.text, example.runs] for one in sets.values() for example in one.examples]
+        [
+            [example.request, one.name, one.text_for(example), example.runs]
+            for one in sets.values()
+            for example in one.examples
+        ]
     )
     tool_set.input(None, tool_set, editor, js=f"(name) => ({texts})[name]", api_visibility="private")
     outputs = [request, tool_set, editor, run_tools]
     chosen.click(None, chosen, outputs, js=f"(number) => ({rows})[number]", api_visibility="private")
 
 
+def _rate() -> str:
+    """How the examples were chosen, so that nobody takes them for the usual case."""
+    found = measured()
+    kinds = " · ".join(
+        f"{escape(SHORT.get(kind, kind))} {right} of {of}" for kind, (right, of) in found.by_kind.items()
+    )
+    return (
+        f"<p class='hint'>These examples were chosen from {found.of} candidates: <code>{escape(found.model)}</code> "
+        f"gets {found.right} of all of them right ({kinds}).</p>"
+    )
+
+
 def _samples(sets: dict[str, ToolSet]) -> list[list[str]]:
-    wrong = f" ({measured_with()} fails)"
+    wrong = f" ({measured().model} fails)"
     return [
         [example.request, one.name, SHOWS.get(example.kind, example.kind) + ("" if example.right else wrong)]
         for one in sets.values()

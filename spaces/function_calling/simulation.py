@@ -29,7 +29,6 @@ class World:
         self.queues = {"orders", "orders-2026", "billing"}
         self.functions = {"resize-images": "https://a1b2.lambda-url.example/"}
         self.protection = {"fs-0a1b": "ENABLED"}
-        self.images: list[str] = []
         self.archives = {"spring": 1_204, "autumn": 377}
         self.events = {"ev-204": "Team meeting", "ev-205": "Dentist"}
         self.calendars = {"primary": "Ada", "work": "Work", "holidays": "Holidays"}
@@ -105,11 +104,6 @@ def _function_url(world: World, function_name: str, qualifier: str = "") -> Resu
 def _protect(world: World, file_system_id: str, replication_overwrite_protection: str = "ENABLED") -> Result:
     world.protection[_known(file_system_id, "file system", world.protection)] = replication_overwrite_protection
     return {"ReplicationOverwriteProtection": replication_overwrite_protection}
-
-
-def _create_image(world: World, name: str, description: str, workspace_id: str) -> Result:
-    world.images.append(name)
-    return {"ImageId": f"wsi-{len(world.images)}", "Name": name, "Description": description, "State": "PENDING"}
 
 
 def _describe_archive(world: World, archive_name: str) -> Result:
@@ -195,7 +189,7 @@ def _quadratic_residue(world: World, a: int, p: int) -> Result:
 TOOLS: dict[str, Callable[..., Result]] = {
     "calculate": calculate, "get_weather": _weather, "convert_temperature": _temperature,
     "get_queue_url": _queue_url, "get_function_url_config": _function_url,
-    "update_file_system_protection": _protect, "create_workspace_image": _create_image,
+    "update_file_system_protection": _protect,
     "describe_archive": _describe_archive, "calendar_events_delete": _delete_event,
     "calendar_calendars_get": _get_calendar, "tasks_tasklists_patch": _patch_tasklist,
     "meet_conference_records_list": _list_meetings, "accounts_products_get": _get_product,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from typing import Any
 
@@ -10,10 +11,12 @@ import jsonschema
 import pytest
 
 from corpus.api import Api
-from corpus.call_examples import KINDS, REQUESTS, call_examples, group_of
-from corpus.call_requests import task_words
+from corpus.call_examples import REQUESTS, call_examples, group_of
+from corpus.call_requests import Said, task_words
+from corpus.call_tools import in_place
 from corpus.call_values import can_speak, make_value
 from corpus.spoken_forms import is_said
+from records.recipe_corpus import CallsRecipe, SharesRecipe
 from tests.corpus.heard import is_heard, leaves
 
 SCHEMAS: list[dict[str, Any]] = [
@@ -50,11 +53,13 @@ def api(number: int) -> Api:
 
 
 APIS = [api(number) for number in range(60)]
-EXAMPLES = list(call_examples(APIS, 600, seed=3))
+EXAMPLES = list(call_examples(APIS, CallsRecipe(600), seed=3))
+SHARES = SharesRecipe(call=0.2, parallel=0.3, parallel_multiple=0.1, irrelevant=0.0, missing=0.1, steps=0.3)
+VARIED = list(call_examples(APIS, CallsRecipe(400, shares=SHARES, tools=(1, 2, 4)), seed=5))
 
 
 def calls_of(example: dict[str, Any]) -> list[dict[str, Any]]:
-    return [call["function"] for call in example["messages"][-1].get("tool_calls", [])]
+    return [call["function"] for message in example["messages"] for call in message.get("tool_calls", [])]
 
 
 def functions_of(example: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -63,7 +68,7 @@ def functions_of(example: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_every_call_validates_against_its_tool() -> None:
     seen = 0
-    for example in EXAMPLES:
+    for example in [*EXAMPLES, *VARIED]:
         for call in calls_of(example):
             jsonschema.validate(call["arguments"], functions_of(example)[call["name"]]["parameters"])
             assert set(call["arguments"]) <= set(functions_of(example)[call["name"]]["parameters"]["properties"])
@@ -72,7 +77,7 @@ def test_every_call_validates_against_its_tool() -> None:
 
 
 def test_every_argument_value_is_in_the_request() -> None:
-    for example in EXAMPLES:
+    for example in [*EXAMPLES, *(one for one in VARIED if one["kind"] != "steps")]:
         request = example["messages"][0]["content"]
         for call in calls_of(example):
             for value in leaves(call["arguments"]):
@@ -96,10 +101,54 @@ def test_kinds_are_what_they_say() -> None:
             assert not calls and example["messages"][-1]["content"]
 
 
+def test_steps_go_from_a_call_over_its_result_to_words() -> None:
+    kinds = [example["kind"] for example in VARIED]
+    assert kinds.count("steps") / len(kinds) == pytest.approx(SHARES.steps, abs=0.06)
+    assert "irrelevant" not in kinds and {len(example["tools"]) for example in VARIED} == {1, 2, 4}
+    chained = 0
+    for example in VARIED:
+        messages, request = example["messages"], example["messages"][0]["content"]
+        if example["kind"] != "steps":
+            assert [message["role"] for message in messages] == ["user", "assistant"]
+            continue
+        assert messages[-1]["role"] == "assistant" and messages[-1]["content"]
+        results = [message["content"] for message in messages if message["role"] == "tool"]
+        assert len(results) == len(calls_of(example))
+        for result in results:
+            told = leaves(json.loads(result))
+            assert all(str(value) in messages[-1]["content"] or json.dumps(value) in messages[-1]["content"]
+                       for value in told if value != "ok") or messages[3].get("tool_calls")  # fmt: skip
+        for place, message in enumerate(messages):
+            for call in message.get("tool_calls", []):
+                known = request if place == 1 else request + messages[2]["content"]
+                assert all(is_said(value, known) for value in leaves(call["function"]["arguments"])), messages
+        chained += len(messages) > 4 and messages[3]["role"] == "assistant"
+    assert chained > 5
+
+
+def test_a_value_stands_behind_the_noun_it_names() -> None:
+    part = Said("ArchiveName", "spring", "string")
+    assert in_place("retrieve details about an archive", part, "spring") == "retrieve details about the archive spring"
+    assert in_place("delete an existing event archive in use", part, "a") == "delete the event archive a in use"
+    plural = in_place("show the archive", part, "spring and fall", several=True)
+    assert plural == "show the archives spring and fall"
+    assert in_place("get the archive policy", part, "spring") is None, "the noun says what policy"
+    assert in_place("archive a message", part, "spring") is None
+    assert in_place("create an archive", Said("archive", "5", "integer"), "5") is None
+
+
+def test_several_calls_are_asked_for_in_many_ways() -> None:
+    together = [example for example in VARIED if example["kind"] == "parallel"]
+    words = " ".join(example["messages"][0]["content"] for example in together)
+    for form in ("for each of the", "both", "once with", "respectively", " then with "):
+        assert form in words, form
+    assert all(len({json.dumps(call) for call in calls_of(example)}) > 1 for example in together)
+
+
 def test_shares_are_near_the_stated_ones() -> None:
     kinds = [example["kind"] for example in EXAMPLES]
     shares = {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)}
-    stated = dict(KINDS)
+    stated = dataclasses.asdict(CallsRecipe(0).shares)
     assert shares["irrelevant"] == pytest.approx(stated["irrelevant"], abs=0.05)
     assert 0.02 < shares["missing"] <= stated["missing"] + 0.02, "a tool that requires nothing cannot lack it"
     several = stated["parallel"] + stated["parallel_multiple"]
@@ -125,13 +174,13 @@ def test_no_tool_at_hand_does_what_an_irrelevant_request_asks() -> None:
 
 def test_what_another_service_also_does_is_not_refused() -> None:
     twins = [dataclasses.replace(APIS[0], id=f"made/s{n}/put", service=f"s{n}", name=f"s{n}.put") for n in range(9)]
-    kinds = {example["kind"] for example in call_examples(twins, 200, seed=1)}
+    kinds = {example["kind"] for example in call_examples(twins, CallsRecipe(200), seed=1)}
     assert "single" in kinds and "irrelevant" not in kinds
 
 
 def test_same_seed_same_examples_whatever_the_order_of_apis() -> None:
-    assert list(call_examples(list(reversed(APIS)), 50, seed=3)) == EXAMPLES[:50]
-    assert list(call_examples(APIS, 50, seed=4)) != EXAMPLES[:50]
+    assert list(call_examples(list(reversed(APIS)), CallsRecipe(50), seed=3)) == EXAMPLES[:50]
+    assert list(call_examples(APIS, CallsRecipe(50), seed=4)) != EXAMPLES[:50]
 
 
 def test_most_requests_differ() -> None:
@@ -143,15 +192,15 @@ def test_what_has_no_verb_is_not_asked_for() -> None:
         dataclasses.replace(APIS[n], id=f"made/s/Box{n}", name=f"s.Box{n}", description=f"The box {n} of all.")
         for n in range(9)
     ]
-    examples = list(call_examples([*APIS[:9], *boxes], 200, seed=1))
+    examples = list(call_examples([*APIS[:9], *boxes], CallsRecipe(200), seed=1))
     assert not any("Box" in name or "box" in name for example in examples for name in functions_of(example))
     with pytest.raises(ValueError, match="0 of 9 APIs"):
-        next(call_examples(boxes, 1, seed=1))
+        next(call_examples(boxes, CallsRecipe(1), seed=1))
 
 
 def test_too_few_apis_is_an_error() -> None:
     with pytest.raises(ValueError, match="3 of 3 APIs can be called in words"):
-        next(call_examples(APIS[:3], 1, seed=1))
+        next(call_examples(APIS[:3], CallsRecipe(1), seed=1))
 
 
 @pytest.mark.parametrize("place", range(len(SCHEMAS)))

@@ -81,7 +81,7 @@ def drafts(tmp_path: Path) -> Path:
     folder = tmp_path / "drafts"
     folder.mkdir()
     by_id = {api.id: dataclasses.replace(api, attribution="somebody") for api in APIS}
-    rows = [call_row(example, by_id).document() for example in call_examples(APIS, 300, seed=3)]
+    rows = [call_row(example, by_id).document() for example in call_examples(APIS, CallsRecipe(300), seed=3)]
     write_documents(folder / "00000.jsonl", rows[:200])
     write_documents(folder / "00001.jsonl", rows[200:])
     return folder

@@ -43,6 +43,8 @@ def changed(tmp_path: Path, change: dict) -> str:
         ({"training.ift.tokens": True}, "training.ift.tokens must be int, not True"),
         ({"corpus.mix.agent": 0.5}, "the shares must sum to 1"),
         ({"corpus.decontamination.benchmarks": "bfcl"}, "corpus.decontamination.benchmarks must be a list"),
+        ({"corpus.calls.shares": {"call": 0.5}}, "corpus.calls.shares: the shares sum to 0.84"),
+        ({"corpus.calls.tools": [0, 2]}, "corpus.calls: tools is [0, 2]; numbers from 1 to 6"),
         ({"release": []}, "release must be a mapping"),
     ],
 )
