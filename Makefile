@@ -76,11 +76,14 @@ summary: setup  ## print the table of results again
 plan: setup  ## say what each step would do, and stop
 	@for part in corpus training eval hub; do $(PY) -m $$part --recipe $(RECIPE) --dry-run || exit $$?; done
 
+# Two processes, a file of tests in one of them, in the order that tests/conftest.py gives: the longest files first.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: setup  ## the tests, without the slow ones
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow" $(TWO)
 
 test-all: setup  ## all tests
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(TWO)
 
 bench: setup  ## speed of the readers, to results/bench_corpus.json
 	@$(PY) -m corpus.bench

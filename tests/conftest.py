@@ -14,6 +14,8 @@ import pytest
 from tests.hub.processes import Server, start_server
 
 LOOPBACK = ("127.", "::1", "localhost")
+LONGEST = ("test_readme.py",)
+"""Names of test files by the time they take, the longest first."""
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -38,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_HOME"] = str(Path(caches.name) / "hf")
     os.environ["MPLCONFIGDIR"] = str(Path(caches.name) / "mpl")
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first: started last, one would leave the other process with nothing to do."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True, scope="module")
