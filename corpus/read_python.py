@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from corpus.api import Api
@@ -55,7 +56,8 @@ class PythonReader(ApiStep):
         paths: folders searched for distributions in place of `sys.path`; the standard library is left out then.
         wheels: searched after them.
         methods: constructors and methods of public classes too.
-        part: `(k, n)` reads every n-th distribution from the k-th on, so that n tasks read them all.
+        part: `(k, n)` reads the distributions whose hash is k modulo n, so that n tasks read them all, even where
+            one is installed while they run.
         """
         super().__init__(folder, limit, seed)
         self.control_tokens = control_tokens
@@ -72,9 +74,9 @@ class PythonReader(ApiStep):
                 for name in names:
                     self.drop(reason, name)
         sources = [*usable, *([standard_library()] if self.paths is None else [])]
-        sources.sort(key=lambda source: stable_hash(f"{self.seed}/{source.name}"))
+        places = sorted(((stable_hash(f"{self.seed}/{source.name}"), source) for source in sources), key=itemgetter(0))
         others: list[Api] = []
-        for api in in_turn([self._of(source) for source in sources[first::parts]]):
+        for api in in_turn([self._of(source) for place, source in places if place % parts == first]):
             if self.limit is not None and self.kept >= self.limit:
                 return
             if is_simple(api):
