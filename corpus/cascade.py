@@ -1,7 +1,9 @@
 """Which texts are embedded: a student looks at all of them, the model at those that may be near a prototype.
 
-The share that survives is not set by hand: it is the smallest at which a sample, embedded whole and scored by students
-that did not learn from it, keeps the recall that the recipe asks for.
+Texts are ranked by how far a student guesses them above what a prototype asks of its neighbours: the smallest score of
+the recipe, or that of its k-th best so far. The share that survives is not set by hand: it is the smallest at which a
+sample, embedded whole and scored by students that did not learn from it, keeps the recall that the recipe asks for.
+Other texts, which neither settled the share nor were learnt from, tell afterwards what recall that gave.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class CascadeSettings:
     """Recall@k that the cascade must keep on the sample."""
     rounds: int
     """Times that the student chooses texts to learn from, each as many as half the sample."""
+    checked: int
+    """Further texts embedded at the end to report recall; they are not among what is found."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def cascade(
 
     Args:
         words: TF-IDF rows of all texts, sparse `[texts, vocabulary]`.
-        order: all places in the order of a hash; the sample is its beginning.
+        order: all places in the order of a hash; the sample is its beginning, what is checked follows.
         seeds: TF-IDF rows and vectors of the seeds.
         prototypes: unit vectors `[prototypes, dimension]`.
         settings: of the recipe.
@@ -64,24 +68,33 @@ def cascade(
     known = np.sort(order[: settings.sample])
     vectors = embed("sample", known)
     if len(known) == total:
-        return Embedded(known, vectors, _report(total, total, settings, exact=True))
-    sampled, sample_vectors = known, vectors
+        return Embedded(known, vectors, _report(total, total, settings))
+    sampled = known, vectors
     for number in range(settings.rounds):
-        scores = _student(words, seeds, known, vectors).best_scores(words, prototypes)
-        scores[known] = -2
+        scores = _scores(words, seeds, (known, vectors), prototypes, settings)
+        scores[known] = -9
         more = np.sort(np.argsort(-scores, kind="stable")[: min(settings.sample // 2, total - len(known))])
         known, vectors = _joined(known, vectors, more, embed(f"round-{number}", more))
-    chosen = _share(words, seeds, (sampled, sample_vectors), (known, vectors), prototypes, settings, total)
-    scores = _student(words, seeds, known, vectors).best_scores(words, prototypes)
+    chosen = _share(words, seeds, sampled, (known, vectors), prototypes, settings)
+    scores = _scores(words, seeds, (known, vectors), prototypes, settings)
     wanted = np.argsort(-scores, kind="stable")[: math.ceil(chosen["survive_share"] * total)]
     more = np.setdiff1d(wanted, known)
     known, vectors = _joined(known, vectors, more, embed("survivors", more))
-    return Embedded(known, vectors, {**_report(total, len(known), settings, exact=False), **chosen})
+    checked = np.sort(order[settings.sample : settings.sample + settings.checked])
+    missed = np.setdiff1d(checked, known)
+    told = _checked((known, vectors), checked, (missed, embed("checked", missed)), prototypes, settings)
+    return Embedded(known, vectors, {**_report(total, len(known), settings), **chosen, **told})
 
 
-def _report(total: int, embedded: int, settings: CascadeSettings, exact: bool) -> dict[str, Any]:
+def _scores(words: Any, seeds: tuple[Any, Any], known: tuple[Any, Any], prototypes: Any, by: CascadeSettings) -> Any:
+    """How promising each text is, by a student of all that is embedded."""
+    least = scores_asked(known[1], prototypes, by.neighbours, by.min_score)
+    return _student(words, seeds, *known).best_margins(words, prototypes, least)
+
+
+def _report(total: int, embedded: int, settings: CascadeSettings) -> dict[str, Any]:
     saved = round(total / embedded, 2) if embedded else 1.0
-    whole = {"survive_share": 1.0, "recall_on_sample": 1.0, "sample": embedded} if exact else {}
+    whole = {"survive_share": 1.0, "recall": 1.0, "sample": embedded, "checked": 0} if embedded == total else {}
     return {"embedded": embedded, "work_saved": saved, "recall_asked": settings.recall, **whole}
 
 
@@ -118,6 +131,28 @@ def near_pairs(vectors: Any, prototypes: Any, neighbours: int, min_score: float)
     return rows[scores.round(3) >= min_score]
 
 
+def scores_asked(vectors: Any, prototypes: Any, neighbours: int, min_score: float) -> Any:
+    """What a text must reach to be a neighbour of each prototype, `float32 [prototypes]`: the score of its last
+    neighbour among these vectors, or `min_score` where that is more or there are fewer vectors.
+    """
+    import faiss
+    import numpy as np
+
+    if len(vectors) < neighbours:
+        return np.full(len(prototypes), min_score, dtype="float32")
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    return np.maximum(index.search(prototypes, neighbours)[0][:, -1].round(3), np.float32(min_score))
+
+
+def _pairs(vectors: Any, prototypes: Any, least: Any) -> Any:
+    """Of each text and prototype that is asked no more than their cosine, the place of the text."""
+    import numpy as np
+
+    return np.nonzero((vectors @ prototypes.T).round(3) >= least)[0]
+
+
 def _share(
     words: Any,
     seeds: tuple[Any, Any],
@@ -125,7 +160,6 @@ def _share(
     known: tuple[Any, Any],
     prototypes: Any,
     settings: CascadeSettings,
-    total: int,
 ) -> dict[str, Any]:
     """The smallest share of the sample that holds the neighbours asked for, as students see it that did not learn
     from the texts they score. One standard error is added to the recall that is asked, because the sample is small.
@@ -133,20 +167,39 @@ def _share(
     import numpy as np
 
     rows, vectors = sample
-    neighbours = max(1, round(settings.neighbours * len(rows) / total))
-    pairs = near_pairs(vectors, prototypes, neighbours, settings.min_score)
+    least = scores_asked(known[1], prototypes, settings.neighbours, settings.min_score)
+    pairs = _pairs(vectors, prototypes, least)
     scores = np.zeros(len(rows), dtype="float32")
     for fold in range(FOLDS):
         held = np.arange(len(rows)) % FOLDS == fold
         learnt = ~np.isin(known[0], rows[held])
         student = _student(words, seeds, known[0][learnt], known[1][learnt])
-        scores[held] = student.best_scores(words[rows[held]], prototypes)
+        scores[held] = student.best_margins(words[rows[held]], prototypes, least)
     place = np.empty(len(rows), dtype=int)
     place[np.argsort(-scores, kind="stable")] = np.arange(len(rows))
-    found = {"sample": len(rows), "sample_neighbours": neighbours, "sample_pairs": len(pairs)}
+    found = {"sample": len(rows), "sample_pairs": len(pairs)}
     if not len(pairs):
-        return {**found, "survive_share": 1.0, "recall_on_sample": 1.0}
+        return {**found, "survive_share": 1.0}
     error = math.sqrt(settings.recall * (1 - settings.recall) / len(np.unique(pairs)))
     needed = np.sort(place[pairs])[min(len(pairs), math.ceil(min(1.0, settings.recall + error) * len(pairs))) - 1] + 1
-    recall = float((place[pairs] < needed).mean())
-    return {**found, "survive_share": round(int(needed) / len(rows), 4), "recall_on_sample": round(recall, 4)}
+    return {**found, "survive_share": round(int(needed) / len(rows), 4)}
+
+
+def _checked(
+    known: tuple[Any, Any], checked: Any, missed: tuple[Any, Any], prototypes: Any, settings: CascadeSettings
+) -> dict[str, Any]:
+    """Recall@k on texts chosen by hash alone: of the pairs of a prototype and one of its k nearest among all that was
+    ever embedded, those whose text the cascade had embedded. Its standard error takes texts as independent.
+    """
+    import numpy as np
+
+    every = np.concatenate([known[1], missed[1]])
+    least = scores_asked(every, prototypes, settings.neighbours, settings.min_score)
+    held = np.concatenate([known[1][np.isin(known[0], checked)], missed[1]])
+    pairs = _pairs(held, prototypes, least)
+    texts = len(np.unique(pairs))
+    told = {"checked": len(checked), "checked_pairs": len(pairs), "checked_texts_with_a_pair": texts}
+    if not len(pairs):
+        return {**told, "recall": None, "recall_stderr": None}
+    recall = float((pairs < len(held) - len(missed[0])).mean())
+    return {**told, "recall": round(recall, 4), "recall_stderr": round(math.sqrt(recall * (1 - recall) / texts), 4)}

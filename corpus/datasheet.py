@@ -262,6 +262,15 @@ def _rewriting(report: dict[str, Any] | None) -> str:
     return f"{report['kept']:,} of {report['asked']:,}, by {report['model']}; not used: {lost or 'none'}"
 
 
+def _recall(cascade: dict[str, Any]) -> str:
+    if not cascade["checked"]:
+        return "100 %: all were embedded"
+    texts = f"{cascade['checked']:,} chunks that settled nothing"
+    if cascade["recall"] is None:
+        return f"not known: none of {texts} is near a prototype"
+    return f"{cascade['recall']:.1%} ± {cascade['recall_stderr']:.1%}, on {texts}"
+
+
 def _privacy(report: dict[str, Any]) -> dict[str, Any]:
     rows = [(kind.replace("_", " "), f["count"], sum(f["rows"].values())) for kind, f in report["replaced"].items()]
     shown = table(("kind", "replaced", "in rows"), rows) if rows else "Nothing was replaced."
@@ -275,11 +284,7 @@ def _retrieval(report: dict[str, Any]) -> dict[str, Any]:
     rows = [
         ("candidates embedded", f"{cascade['embedded']:,}"),
         ("embedding work saved by the first stage", f"{cascade['work_saved']:.1f} ×"),
-        (
-            f"recall@k against exact search, on a sample of {cascade['sample']:,} "
-            f"(asked: {cascade['recall_asked']:.0%})",
-            f"{cascade['recall_on_sample']:.1%}",
-        ),
+        (f"recall@k against exact search (asked: {cascade['recall_asked']:.0%})", _recall(cascade)),
         (f"largest of {quotas['topics']} topics before quotas", f"{quotas['largest_share_before']:.1%}"),
         ("the same after them", f"{quotas['largest_share_after']:.1%}"),
         *((f"not retrieved: {reason.replace('_', ' ')}", f"{count:,}") for reason, count in report["dropped"].items()),

@@ -146,7 +146,7 @@ def first_stages(found: Retrieved, checked: Any, folder: Path) -> dict[str, tupl
     trained = fasttext_average(found.candidates.texts, found.seeds.texts, folder)
     queries = trained([found.seeds.texts[row] for row in rows])
     stages: dict[str, Callable[[], Any]] = {
-        "student": lambda: student.best_scores(words[checked], found.seed_vectors[rows]),
+        "student": lambda: student.best_margins(words[checked], found.seed_vectors[rows], 0),
         "tf_idf": lambda: (words[checked] @ seed_words[rows].T).max(axis=1).toarray().ravel(),
         "bm25": lambda: bm25(counts[checked], seed_counts[rows], idf),
         "static_token_embeddings": lambda: (average @ seed_average.T).max(axis=1),

@@ -153,7 +153,9 @@ def embedded_candidates(
 
 def settings_of(recipe: RetrievalRecipe) -> CascadeSettings:
     """The recipe's keys that the cascade reads."""
-    return CascadeSettings(recipe.neighbours, recipe.min_score, recipe.sample, recipe.recall, recipe.rounds)
+    return CascadeSettings(
+        recipe.neighbours, recipe.min_score, recipe.sample, recipe.recall, recipe.rounds, recipe.checked
+    )
 
 
 def best_prototype(nearest: Sequence[Sequence[tuple[str, float]]], seeds: Sequence[str], topics: Sequence[int]) -> Hits:

@@ -71,8 +71,8 @@ class Student:
             dual = linalg.solve(alike, vectors - self.mean, assume_a="pos", overwrite_a=True)
             self.weights = np.asarray(rows.T @ dual, dtype="float32")
 
-    def best_scores(self, rows: Any, prototypes: Any) -> Any:
-        """Largest cosine of the guessed vectors to any of the prototypes, `float32 [rows]`."""
+    def best_margins(self, rows: Any, prototypes: Any, least: Any) -> Any:
+        """Largest difference of the guessed cosine to a prototype and the `least` that it asks, `float32 [rows]`."""
         import numpy as np
         from threadpoolctl import threadpool_limits
 
@@ -81,5 +81,5 @@ class Student:
             for start in range(0, rows.shape[0], BLOCK):
                 guessed = rows[start : start + BLOCK] @ self.weights + self.mean
                 guessed /= np.maximum(np.linalg.norm(guessed, axis=1, keepdims=True), 1e-12)
-                found.append((guessed @ prototypes.T).max(axis=1))
+                found.append((guessed @ prototypes.T - least).max(axis=1))
         return np.concatenate(found) if found else np.zeros(0, dtype="float32")

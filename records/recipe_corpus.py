@@ -165,6 +165,8 @@ class RetrievalRecipe:
     """Candidates that are embedded to measure and to train the cheap first stage."""
     recall: float = 0.95
     """Recall@k against exact search that the first stage must keep on the sample; it settles how many survive."""
+    checked: int = 2000
+    """Further candidates that are embedded to report the recall; they are not retrieved by that."""
     rounds: int = 2
     """Times that the first stage chooses what it learns from next, each half as many texts as the sample."""
     crawls: tuple[CrawlRecipe, ...] = ()
@@ -174,7 +176,7 @@ class RetrievalRecipe:
         for name in ("topic_share", "recall"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name):g}; it is a share above 0 and at most 1")
-        for name in ("seed_chunks", "neighbours", "prototypes", "topics", "sample"):
+        for name in ("seed_chunks", "neighbours", "prototypes", "topics", "sample", "checked"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; at least 1")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from corpus.cascade import CascadeSettings, cascade, near_pairs
+from corpus.cascade import CascadeSettings, cascade, near_pairs, scores_asked
 from corpus.embed import DIMENSION, embed, load_model, model_folder, model_identity
 from corpus.prototypes import prototypes_of
 from corpus.quotas import within_quotas
@@ -136,20 +136,25 @@ def test_the_cascade_finds_what_exact_search_finds_with_less_work() -> None:
         return vectors[rows]
 
     embedded: set[int] = set()
-    settings = CascadeSettings(neighbours=120, min_score=0.4, sample=600, recall=0.95, rounds=1)
+    settings = CascadeSettings(neighbours=120, min_score=0.4, sample=600, recall=0.95, rounds=1, checked=800)
     order = np.random.default_rng(1).permutation(4000)
     found = cascade(words, order, (words[:20], vectors[:20]), prototypes, settings, vectors_of)
-    assert asked == ["sample", "round-0", "survivors"] and set(found.rows) == embedded
+    assert asked == ["sample", "round-0", "survivors", "checked"]
+    assert embedded - set(found.rows) <= set(order[600:1400]), "what is checked is embedded too, and not found by that"
     assert np.array_equal(found.vectors, vectors[found.rows]) and (np.diff(found.rows) > 0).all()
     exact = near_pairs(vectors, prototypes, 120, 0.4)
     assert np.isin(exact, found.rows).mean() >= 0.95
     assert found.report["work_saved"] == pytest.approx(4000 / len(found.rows), abs=0.01)
-    assert found.report["work_saved"] > 2 and found.report["recall_on_sample"] >= 0.95
+    assert found.report["work_saved"] > 2 and found.report["checked"] == 800
+    pairs = exact[np.isin(exact, order[600:1400])]
+    told = float(np.isin(pairs, found.rows).mean())
+    assert found.report["recall"] == pytest.approx(told, abs=0.01), "as exact search over everything counts these texts"
+    assert len(pairs) == pytest.approx(found.report["checked_pairs"], rel=0.05)
 
 
 def test_a_sample_of_everything_is_exact() -> None:
     words, vectors, _ = made_world(50)
-    settings = CascadeSettings(neighbours=5, min_score=0.1, sample=400, recall=0.95, rounds=2)
+    settings = CascadeSettings(neighbours=5, min_score=0.1, sample=400, recall=0.95, rounds=2, checked=10)
     found = cascade(
         words, np.arange(50), (words[:5], vectors[:5]), vectors[:3], settings, lambda _, rows: vectors[rows]
     )
@@ -164,6 +169,14 @@ def test_near_pairs_against_numpy() -> None:
     assert sorted(near_pairs(texts, prototypes, 5, 0.3).tolist()) == wanted
 
 
+def test_scores_asked_are_those_of_the_last_neighbour() -> None:
+    rng = np.random.default_rng(3)
+    texts, prototypes = unit(rng, 60, 16), unit(rng, 4, 16)
+    last = np.sort(prototypes @ texts.T, axis=1)[:, -5]
+    assert scores_asked(texts, prototypes, 5, 0.4) == pytest.approx(np.maximum(last, 0.4), abs=6e-4)
+    assert scores_asked(texts[:4], prototypes, 5, 0.4).tolist() == pytest.approx([0.4] * 4)
+
+
 def test_the_student_is_ridge_regression() -> None:
     from sklearn.linear_model import Ridge
 
@@ -172,7 +185,9 @@ def test_the_student_is_ridge_regression() -> None:
     mean = vectors.mean(axis=0)
     known = Ridge(alpha=0.3, fit_intercept=False).fit(words.toarray(), vectors - mean).predict(words.toarray()) + mean
     known /= np.linalg.norm(known, axis=1, keepdims=True)
-    assert student.best_scores(words, vectors[:7]) == pytest.approx((known @ vectors[:7].T).max(axis=1), abs=1e-3)
+    least = np.linspace(0, 0.3, 7)
+    wanted = (known @ vectors[:7].T - least).max(axis=1)
+    assert student.best_margins(words, vectors[:7], least) == pytest.approx(wanted, abs=1e-3)
 
 
 def test_embeddings_do_not_depend_on_workers_and_resume(tmp_path: Path) -> None:
