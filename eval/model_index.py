@@ -37,13 +37,14 @@ def write_model_index(folder: Path) -> None:
 def _eval_result(name: str, entry: dict[str, Any], record: dict[str, Any], date: str | None) -> EvalResultEntry:
     version = str(entry["source"]["version"])
     partial = f"{entry['partial']}; " if "partial" in entry else ""
+    unit = "percent" if entry.get("percent", True) else "overall score"
     return EvalResultEntry(
         dataset_id=entry["hub_dataset"],
         task_id=name,
         value=round(100 * entry["score"], 2),
         dataset_revision=version if GIT_SHA.fullmatch(version) else None,
         date=date,
-        notes=f"{partial}percent, standard error {100 * entry['stderr']:.2f}, n={entry['n']} of {entry['of']}; data "
+        notes=f"{partial}{unit}, standard error {100 * entry['stderr']:.2f}, n={entry['n']} of {entry['of']}; data "
         f"{entry['source']['name']} {version}; {record['backend']}, {record['decoding'].get('mode', 'free')} decoding",
     )
 
@@ -56,7 +57,7 @@ def index_results(record: dict[str, Any]) -> list[dict[str, Any]]:
             continue
         title = f"{entry['title']} ({entry['partial']})" if "partial" in entry else entry["title"]
         metric = {
-            "type": "accuracy",
+            "type": "accuracy" if entry.get("percent", True) else "overall score",
             "name": f"{title}, n={entry['n']}, standard error {100 * entry['stderr']:.2f} points",
             "value": round(100 * entry["score"], 2),
         }

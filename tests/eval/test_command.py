@@ -221,6 +221,25 @@ def test_missing_wheel_is_named_before_any_work(build, tiny_recipe, monkeypatch,
     assert "bfcl_eval" in error and "make setup" in error
 
 
+@pytest.mark.parametrize("name", ["nexus", "api_bank", "api_bench", "agentbench", "mmlu"])
+def test_a_benchmark_without_data_says_what_is_missing(build, tiny_recipe, monkeypatch, capsys, name):
+    """Asked alone it is an error that names what brings the data; beside others the report says so."""
+    for variable in ("BENCH_DATA", "AGENTBENCH_SERVER", "AGENTBENCH_SPARQL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("eval.bench_data.hub_answers", lambda: False)
+    monkeypatch.setattr("eval.tasks.mmlu.benchmark.hub_answers", lambda: False)
+    line = ["--recipe", str(tiny_recipe()), "--model", str(build / "models" / "base"), "--benchmarks"]
+    assert run_command(main, [*line, name]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: nothing can be asked: not scored: missing ") and "github.com" in error
+    assert not (build / "eval").exists()
+    assert main([*line, f"bfcl_v1,{name}"]) == 0
+    assert "eval: not scored: missing " in capsys.readouterr().out
+    record = json.loads((build / "eval/base/results.json").read_text())["record"]["benchmarks"]
+    assert "score" not in record[name] and "score" in record["bfcl_v1"]
+    assert "not scored: missing " in (build / "eval/base/report.md").read_text()
+
+
 def test_dry_run_writes_nothing(build, tiny_recipe, capsys):
     assert main(["--recipe", str(tiny_recipe()), "--dry-run"]) == 0
     shown = capsys.readouterr().out

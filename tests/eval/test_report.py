@@ -212,3 +212,38 @@ def test_data_for_the_hub_are_what_its_library_reads(results, tmp_path):
     assert (entry.dataset_id, entry.task_id, entry.value) == ("a/b", "bfcl_v2", 25.0) and "n=100 of 3641" in entry.notes
     name, rows = model_index_to_eval_results(yaml.safe_load((folder / "model_index.yaml").read_text()))
     assert name == "base" and rows[0].metric_value == 25.0
+
+
+@pytest.mark.parametrize("name", list(registry()))
+def test_every_benchmark_has_its_score_in_the_forms_of_the_hub(results, tmp_path, name):
+    """`.eval_results` for data sets of the Hub alone, model-index for all; whole, partial, and not scored."""
+    import yaml
+    from huggingface_hub import parse_eval_result_entries
+    from huggingface_hub.repocard_data import model_index_to_eval_results
+
+    from eval.model_index import write_model_index
+
+    benchmark, (_, folder) = registry()[name], results[0]
+    entry = {"title": benchmark.title, "rule": benchmark.rule, "source": SOURCE, "of": 90}
+    entry |= {"hub_dataset": benchmark.hub_dataset, "percent": benchmark.percent, "partial": "2 of 3 parts alone"}
+    values = json.loads((folder / "results.json").read_text())
+
+    def write(**score):
+        values["record"]["benchmarks"] = {name: entry | score}
+        (folder / "results.json").write_text(json.dumps(values))
+        write_model_index(folder)
+        return sorted(file.name for file in (folder / ".eval_results").iterdir())
+
+    files = write(score=0.125, stderr=0.02, n=30)
+    assert files == ([f"{name}.yaml"] if benchmark.hub_dataset else [])
+    for file in files:
+        (found,) = parse_eval_result_entries(yaml.safe_load((folder / ".eval_results" / file).read_text()))
+        assert (found.dataset_id, found.task_id, found.value) == (benchmark.hub_dataset, name, 12.5)
+        assert "n=30 of 90" in found.notes and found.notes.startswith(
+            "2 of 3 parts alone; percent, standard error 2.00"
+        )
+    _, (row,) = model_index_to_eval_results(yaml.safe_load((folder / "model_index.yaml").read_text()))
+    assert (row.metric_value, row.dataset_type) == (12.5, name)
+    assert row.metric_type == ("accuracy" if benchmark.percent else "overall score")
+    assert "2 of 3 parts alone" in row.metric_name and "n=30" in row.metric_name
+    assert write() == [] and yaml.safe_load((folder / "model_index.yaml").read_text())[0]["results"] == []
