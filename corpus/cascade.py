@@ -113,24 +113,6 @@ def _student(words: Any, seeds: tuple[Any, Any], rows: Any, vectors: Any) -> Stu
     return Student(sparse.vstack([seeds[0], words[rows]]).tocsr(), np.concatenate([seeds[1], vectors]))
 
 
-def near_pairs(vectors: Any, prototypes: Any, neighbours: int, min_score: float) -> Any:
-    """Places of the nearest texts of every prototype, all prototypes one after another, by exact search.
-
-    Args:
-        vectors: unit vectors of texts `[texts, dimension]`.
-        prototypes: unit vectors `[prototypes, dimension]`.
-        neighbours: most of a prototype.
-        min_score: smallest cosine.
-    """
-    import faiss
-
-    faiss.omp_set_num_threads(1)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    scores, rows = index.search(prototypes, min(neighbours, len(vectors)))
-    return rows[scores.round(3) >= min_score]
-
-
 def scores_asked(vectors: Any, prototypes: Any, neighbours: int, min_score: float) -> Any:
     """What a text must reach to be a neighbour of each prototype, `float32 [prototypes]`: the score of its last
     neighbour among these vectors, or `min_score` where that is more or there are fewer vectors.
@@ -146,7 +128,7 @@ def scores_asked(vectors: Any, prototypes: Any, neighbours: int, min_score: floa
     return np.maximum(index.search(prototypes, neighbours)[0][:, -1].round(3), np.float32(min_score))
 
 
-def _pairs(vectors: Any, prototypes: Any, least: Any) -> Any:
+def pairs_asked(vectors: Any, prototypes: Any, least: Any) -> Any:
     """Of each text and prototype that is asked no more than their cosine, the place of the text."""
     import numpy as np
 
@@ -168,7 +150,7 @@ def _share(
 
     rows, vectors = sample
     least = scores_asked(known[1], prototypes, settings.neighbours, settings.min_score)
-    pairs = _pairs(vectors, prototypes, least)
+    pairs = pairs_asked(vectors, prototypes, least)
     scores = np.zeros(len(rows), dtype="float32")
     for fold in range(FOLDS):
         held = np.arange(len(rows)) % FOLDS == fold
@@ -196,7 +178,7 @@ def _checked(
     every = np.concatenate([known[1], missed[1]])
     least = scores_asked(every, prototypes, settings.neighbours, settings.min_score)
     held = np.concatenate([known[1][np.isin(known[0], checked)], missed[1]])
-    pairs = _pairs(held, prototypes, least)
+    pairs = pairs_asked(held, prototypes, least)
     texts = len(np.unique(pairs))
     told = {"checked": len(checked), "checked_pairs": len(pairs), "checked_texts_with_a_pair": texts}
     if not len(pairs):

@@ -1,7 +1,8 @@
-"""How much of exact search a recipe's retrieval finds, and what cheaper first stages would have found.
+"""How much of exact search a recipe's retrieval finds, what other first stages would have found, and what recall costs.
 
 `python -m corpus.retrieval_study --recipe full` (`make retrieval-study`) reads what the step `retrieval` left, embeds a
-sample of the candidates that the step did not choose, searches it exactly, and writes report.json.
+sample of the candidates by a hash of its own, and writes report.json. A chunk of the sample is a neighbour of a
+prototype when it is among its k nearest of all that was ever embedded.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from corpus.cascade import near_pairs
-from corpus.embed import embed, model_folder, model_identity
+from corpus.cascade import pairs_asked, scores_asked
+from corpus.embed import DIMENSION, embed, model_folder, model_identity
 from corpus.prototypes import prototypes_of
 from corpus.retrieve import Texts, candidate_texts, seed_texts
-from corpus.rows import jsonl_files
+from corpus.rows import jsonl_files, read_documents
 from corpus.steps import Work, report_of, work_of
 from corpus.student import Student, inverse_document_frequency, token_counts, weighted
 from corpus.vector_index import VectorIndex
@@ -32,6 +33,12 @@ from records.recipe import command_parser, load_recipe
 CHECKED = 4_000
 """Candidates that are embedded and searched exactly."""
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+SCORES = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+"""Smallest cosines that the frontier is drawn for."""
+LAYERS, HEIGHT = 6, 1536
+"""Of MiniLM: layers, and width between the two maps of each."""
+FASTTEXT_TEXTS = 20_000
+"""Most candidates that fastText learns vectors from."""
 
 
 def recall_at_shares(scores: Any, pairs: Any) -> dict[str, float]:
@@ -51,6 +58,15 @@ def share_needed(scores: Any, pairs: Any, recall: float) -> float:
     place = np.empty(len(scores), dtype=int)
     place[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
     return round(float(np.sort(place[pairs])[int(np.ceil(recall * len(pairs))) - 1] + 1) / len(scores), 4)
+
+
+def floating_operations(tokens: Any) -> float:
+    """Of MiniLM's layers for texts of so many tokens each, all texts together: two for each multiplication in the maps
+    (4 d² of attention, 2 d h of the rest) and in the products of queries, keys and values.
+    """
+    maps = 4 * DIMENSION**2 + 2 * DIMENSION * HEIGHT
+    lengths = np.asarray(tokens, dtype=float)
+    return float(LAYERS * (2 * lengths * maps + 4 * lengths**2 * DIMENSION).sum())
 
 
 def bm25(texts: Any, queries: Any, idf: Any) -> Any:
@@ -77,7 +93,7 @@ def fasttext_average(texts: Sequence[str], seeds: Sequence[str], folder: Path) -
     import fasttext
 
     file = folder / "fasttext.txt"
-    lines = [" ".join(text.lower().split()) for text in (*texts, *seeds)]
+    lines = [" ".join(text.lower().split()) for text in (*texts[:FASTTEXT_TEXTS], *seeds)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     model = fasttext.train_unsupervised(
         str(file), model="skipgram", dim=64, epoch=2, minCount=3, bucket=100_000, thread=1, verbose=0
@@ -99,6 +115,8 @@ class Retrieved:
     prototypes: Any
     """Places of the prototypes among the seeds."""
     candidates: Texts
+    is_crawl: Any
+    """Whether each candidate is of a crawl, `bool [candidates]`."""
     places: dict[str, int]
     """Candidate → its place."""
     index: VectorIndex
@@ -113,10 +131,13 @@ def retrieved(work: Work) -> Retrieved:
     pairs = list(zip(seeds.ids, seeds.texts, strict=True))
     vectors = embed(pairs, step / "seeds", recipe.tokens, work.workers)  # all of it is there
     rows = prototypes_of(vectors, recipe.prototypes, recipe.topics, work.recipe.seed).rows
-    candidates = candidate_texts(work, jsonl_files(step / "crawl" / "rows"))
+    crawl = jsonl_files(step / "crawl" / "rows")
+    candidates = candidate_texts(work, crawl)
+    of_crawl = {item.id for item in read_documents(*crawl)}
+    is_crawl = np.array([name in of_crawl for name in candidates.ids])
     places = {name: place for place, name in enumerate(candidates.ids)}
     index = VectorIndex(step / "index", model_identity(recipe.tokens))
-    return Retrieved(seeds, vectors, rows, candidates, places, index, recipe.tokens)
+    return Retrieved(seeds, vectors, rows, candidates, is_crawl, places, index, recipe.tokens)
 
 
 def exact_sample(work: Work, found: Retrieved, count: int, folder: Path) -> tuple[Any, Any]:
@@ -126,29 +147,45 @@ def exact_sample(work: Work, found: Retrieved, count: int, folder: Path) -> tupl
     return places, embed(found.candidates.pairs(places), folder / "checked", found.tokens, work.workers)
 
 
-def first_stages(found: Retrieved, checked: Any, folder: Path) -> dict[str, tuple[Any, int]]:
-    """Scores of the checked candidates by each first stage, and candidates a second that it scores (one core).
+@dataclass(frozen=True)
+class Words:
+    """Token counts of candidates and seeds, and the student of them."""
 
-    The student has learnt from the seeds and from what retrieval embedded, without the candidates that are checked.
-    """
+    counts: Any
+    seed_counts: Any
+    idf: Any
+    checked: Any
+    """TF-IDF rows of the candidates that are checked."""
+    student: Student
+
+
+def words_of(found: Retrieved, checked: Any) -> Words:
+    """The student has learnt from the seeds and from what retrieval embedded, without what is checked."""
     counts = token_counts(found.candidates.texts, model_folder(), found.tokens)
     seed_counts = token_counts(found.seeds.texts, model_folder(), found.tokens)
     idf = inverse_document_frequency(counts)
-    words, seed_words = weighted(counts, idf), weighted(seed_counts, idf)
+    words = weighted(counts, idf)
     embedded = np.array([found.places[name] for name in found.index.ids])
     learnt = ~np.isin(embedded, checked)
     student = Student(
-        sparse.vstack([seed_words, words[embedded[learnt]]]).tocsr(),
+        sparse.vstack([weighted(seed_counts, idf), words[embedded[learnt]]]).tocsr(),
         np.concatenate([found.seed_vectors, found.index.vectors()[learnt]]),
     )
+    return Words(counts, seed_counts, idf, words[checked], student)
+
+
+def first_stages(found: Retrieved, words: Words, checked: Any, least: Any, folder: Path) -> dict[str, tuple[Any, int]]:
+    """Scores of the checked candidates by each first stage, and candidates a second that it scores (one core)."""
     rows, texts = found.prototypes, [found.candidates.texts[place] for place in checked]
-    average, seed_average = static_average(counts[checked], idf), static_average(seed_counts[rows], idf)
+    counts, seed_counts, idf = words.counts[checked], words.seed_counts[rows], words.idf
+    average, seed_average = static_average(counts, idf), static_average(seed_counts, idf)
     trained = fasttext_average(found.candidates.texts, found.seeds.texts, folder)
     queries = trained([found.seeds.texts[row] for row in rows])
     stages: dict[str, Callable[[], Any]] = {
-        "student": lambda: student.best_margins(words[checked], found.seed_vectors[rows], 0),
-        "tf_idf": lambda: (words[checked] @ seed_words[rows].T).max(axis=1).toarray().ravel(),
-        "bm25": lambda: bm25(counts[checked], seed_counts[rows], idf),
+        "student": lambda: words.student.best_margins(words.checked, found.seed_vectors[rows], least),
+        "student_by_best_score": lambda: words.student.best_margins(words.checked, found.seed_vectors[rows], 0),
+        "tf_idf": lambda: (words.checked @ weighted(seed_counts, idf).T).max(axis=1).toarray().ravel(),
+        "bm25": lambda: bm25(counts, seed_counts, idf),
         "static_token_embeddings": lambda: (average @ seed_average.T).max(axis=1),
         "fasttext_average": lambda: (trained(texts) @ queries.T).max(axis=1),
     }
@@ -160,26 +197,93 @@ def first_stages(found: Retrieved, checked: Any, folder: Path) -> dict[str, tupl
     return scored
 
 
+def recall_of(pairs: Any, embedded: Any) -> dict[str, Any]:
+    """Pairs, their texts, and the share of pairs that retrieval embedded, with a standard error over texts.
+
+    Args:
+        pairs: places of texts, one for each pair.
+        embedded: whether each text was embedded, `bool [texts]`.
+    """
+    texts = len(np.unique(pairs))
+    recall = float(embedded[pairs].mean()) if texts else float("nan")
+    error = round(float(np.sqrt(recall * (1 - recall) / texts)), 4) if texts else None
+    return {"pairs": len(pairs), "texts": texts, "recall": round(recall, 4) if texts else None, "stderr": error}
+
+
+def frontier(
+    work: Work, found: Retrieved, words: Words, every: Any, checked: Any, vectors: Any
+) -> list[dict[str, Any]]:
+    """By prototypes and smallest score: the share of chunks that have a pair at all, which no first stage can go below,
+    and the share that the student lets through for the recall asked; of all checked chunks, and of crawls' alone.
+
+    Args:
+        work: of the recipe.
+        found: what retrieval left.
+        words: with the student.
+        every: vectors of all that was ever embedded.
+        checked: places of the checked candidates.
+        vectors: theirs.
+    """
+    recipe = work.recipe.corpus.retrieval
+    rows = []
+    for count in sorted({recipe.prototypes, recipe.prototypes // 2, recipe.prototypes // 4} - {0}):
+        places = prototypes_of(found.seed_vectors, count, recipe.topics, work.recipe.seed).rows
+        prototypes = np.ascontiguousarray(found.seed_vectors[places])
+        last = scores_asked(every, prototypes, recipe.neighbours, -1.0)
+        for min_score in SCORES:
+            least = np.maximum(last, np.float32(min_score))
+            pairs = pairs_asked(vectors, prototypes, least)
+            scores = words.student.best_margins(words.checked, prototypes, least)
+            row: dict[str, Any] = {"prototypes": len(places), "min_score": min_score}
+            for name, those in (("all", np.ones(len(checked), dtype=bool)), ("crawls", found.is_crawl[checked])):
+                place = np.cumsum(those) - 1
+                near = place[pairs[those[pairs]]]
+                row[name] = (
+                    {
+                        "texts_with_a_pair": len(np.unique(near)),
+                        "share_with_a_pair": round(len(np.unique(near)) / int(those.sum()), 4),
+                        "share_needed": share_needed(scores[those], near, recipe.recall),
+                    }
+                    if len(near)
+                    else None
+                )
+            rows.append(row)
+    return rows
+
+
 def study(work: Work, folder: Path, count: int) -> dict[str, Any]:
-    """Recall@k of the recipe's retrieval on a sample, and of first stages by the share that they let through."""
+    """Recall@k of the recipe's retrieval on a sample, first stages by the share that they let through, the frontier."""
     recipe, found = work.recipe.corpus.retrieval, retrieved(work)
     places, vectors = exact_sample(work, found, count, folder)
     prototypes = found.seed_vectors[found.prototypes]
-    embedded = np.isin(places, [found.places[name] for name in found.index.ids])
-    total = len(found.candidates.ids)
-    scaled = max(1, round(recipe.neighbours * len(places) / total))
+    chosen = np.array([found.places[name] for name in found.index.ids])
+    embedded = np.isin(places, chosen)
+    every = np.concatenate([found.index.vectors(), vectors[~embedded]])
+    words = words_of(found, places)
+    tokens = np.asarray(words.counts.sum(axis=1)).ravel() + 2
     by_k = {}
-    for neighbours in sorted({scaled, recipe.neighbours}):
-        pairs = near_pairs(vectors, prototypes, neighbours, recipe.min_score)
-        by_k[str(neighbours)] = {
-            "pairs": len(pairs), "texts": len(np.unique(pairs)), "recall": round(float(embedded[pairs].mean()), 4),
-        }  # fmt: skip
-    pairs = near_pairs(vectors, prototypes, scaled, recipe.min_score)
-    stages = first_stages(found, places, folder)
+    for neighbours in sorted({5, 10, recipe.neighbours}):
+        least = scores_asked(every, prototypes, neighbours, recipe.min_score)
+        by_k[str(neighbours)] = recall_of(pairs_asked(vectors, prototypes, least), embedded)
+    least = scores_asked(every, prototypes, recipe.neighbours, recipe.min_score)
+    pairs = pairs_asked(vectors, prototypes, least)
+    crawl = found.is_crawl[places]
+    pools = {name: those for name, those in (("crawls", crawl), ("sources", ~crawl)) if those.any()}
+    stages = first_stages(found, words, places, least, folder)
+    total = len(found.candidates.ids)
     return {
         "recipe": dataclasses.asdict(recipe), "model": model_identity(found.tokens), "candidates": total,
-        "embedded": len(found.index.ids), "work_saved": round(total / len(found.index.ids), 2),
-        "checked": len(places), "neighbours_on_sample": scaled, "recall_at_k": by_k,
+        "embedded": len(chosen), "work_saved": round(total / len(chosen), 2),
+        "work_saved_in_operations": round(floating_operations(tokens) / floating_operations(tokens[chosen]), 2),
+        "checked": len(places), "recall_at_k": by_k,
+        "by_pool": {
+            name: {
+                "candidates": int((found.is_crawl == (name == "crawls")).sum()),
+                "share_embedded": round(float(embedded[those].mean()), 4),
+                **recall_of(pairs[those[pairs]], embedded),
+            }
+            for name, those in pools.items()
+        },
         "first_stages": {
             name: {
                 "share_needed": share_needed(scores, pairs, recipe.recall),
@@ -188,6 +292,7 @@ def study(work: Work, folder: Path, count: int) -> dict[str, Any]:
             }
             for name, (scores, speed) in stages.items()
         },
+        "frontier": frontier(work, found, words, every, places, vectors),
     }  # fmt: skip
 
 
@@ -210,7 +315,14 @@ def main(argv: Sequence[str]) -> int:
     write_json(output / "report.json", report)
     for neighbours, row in report["recall_at_k"].items():
         saved = report["work_saved"]
-        print(f"recall@{neighbours:3} {row['recall']:.4f} on {row['pairs']:,} pairs; work saved {saved} times")
+        print(f"recall@{neighbours:3} {row['recall'] or 0:.4f} on {row['pairs']:,} pairs; work saved {saved} times")
+    for row in report["frontier"]:
+        shares = ", ".join(
+            f"{name} {row[name]['share_needed']:.1%} ({row[name]['share_with_a_pair']:.1%} are near)"
+            for name in ("all", "crawls")
+            if row[name]
+        )
+        print(f"{row['prototypes']:5} prototypes, score {row['min_score']:.2f}: lets through {shares}")
     for name, row in report["first_stages"].items():
         print(
             f"{name:24} lets {row['share_needed']:.1%} through for {report['recipe']['recall']:.0%} of the neighbours"

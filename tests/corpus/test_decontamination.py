@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from corpus.bench_leaks import is_searched_for, planted_leaks
 from corpus.benchmark_items import Item, bfcl_items
 from corpus.benchmarks import BenchmarkIndex, benchmark_source, load_index
 from corpus.decontaminate import leaks_of
-from corpus.fingerprints import SHORTEST, item_words
+from corpus.fingerprints import SHORTEST
 from corpus.rows import Row
 from corpus.shards import refuse_leaks, write_split
-from corpus.word_hashes import normalised, telling
+from corpus.word_hashes import normalised
 from records.errors import UserError
 
 QUESTION = "Find the area of a triangle with a base of 10 units and height of 5 units, please."
@@ -139,17 +140,14 @@ def test_a_leak_in_a_written_shard_stops_everything(wheel: Path, tmp_path: Path)
         refuse_leaks(file, index_of(wheel))
 
 
-def test_real_items_are_found_where_it_is_planted() -> None:
-    index = load_index(("bfcl",), 10)
-    items = [item for item in bfcl_items(benchmark_source("bfcl").place) if is_searched_for(item)]
-    sample = random.Random(7).sample(items, 500)
-    missed = [item.id for item in sample if not index.leaks(f"some words before {item.text.lower()} and after")]
-    assert len(items) > 4000 and not missed
-
-
-def is_searched_for(item: Item) -> bool:
-    words = item_words(item.text)
-    return len(words) >= SHORTEST and bool(telling(words, min(10, len(words))).any())
+def test_real_items_are_found_where_they_are_planted() -> None:
+    items = [item for item in bfcl_items(benchmark_source("bfcl").place) if is_searched_for(item, 10)]
+    assert len(items) > 4000
+    sample = random.Random(7).sample(items, 300)
+    found = planted_leaks(sample, ["some words that stand before and after it", "a row"], load_index(("bfcl",), 10))
+    assert found["planted"] == 1500 and found["recall"] >= 0.999 and found["found_in_clean_rows"] == 0
+    nothing = planted_leaks(sample[:20], ["a row"], BenchmarkIndex([], 10))
+    assert nothing["recall"] == 0 and len(nothing["missed"]) == 20, "what is not indexed is told as missed"
 
 
 def test_missing_and_unknown_benchmarks_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
-from corpus.cascade import CascadeSettings, cascade, near_pairs, scores_asked
+from corpus.cascade import CascadeSettings, cascade, pairs_asked, scores_asked
 from corpus.embed import DIMENSION, embed, load_model, model_folder, model_identity
 from corpus.prototypes import prototypes_of
 from corpus.quotas import within_quotas
 from corpus.retrieval_map import two_axes
-from corpus.retrieval_study import bm25, recall_at_shares, share_needed
+from corpus.retrieval_study import bm25, floating_operations, recall_at_shares, recall_of, share_needed
 from corpus.retrieve import best_prototype
 from corpus.student import Student, inverse_document_frequency, token_counts, weighted
 from corpus.vector_index import VectorIndex, build_index
@@ -142,7 +143,8 @@ def test_the_cascade_finds_what_exact_search_finds_with_less_work() -> None:
     assert asked == ["sample", "round-0", "survivors", "checked"]
     assert embedded - set(found.rows) <= set(order[600:1400]), "what is checked is embedded too, and not found by that"
     assert np.array_equal(found.vectors, vectors[found.rows]) and (np.diff(found.rows) > 0).all()
-    exact = near_pairs(vectors, prototypes, 120, 0.4)
+    cosines = prototypes @ vectors.T
+    exact = np.concatenate([near[cosines[p, near] >= 0.4] for p, near in enumerate(np.argsort(-cosines)[:, :120])])
     assert np.isin(exact, found.rows).mean() >= 0.95
     assert found.report["work_saved"] == pytest.approx(4000 / len(found.rows), abs=0.01)
     assert found.report["work_saved"] > 2 and found.report["checked"] == 800
@@ -161,20 +163,32 @@ def test_a_sample_of_everything_is_exact() -> None:
     assert found.rows.tolist() == list(range(50)) and found.report["work_saved"] == 1
 
 
-def test_near_pairs_against_numpy() -> None:
-    rng = np.random.default_rng(2)
-    texts, prototypes = unit(rng, 60, 16), unit(rng, 4, 16)
-    exact = prototypes @ texts.T
-    wanted = sorted(row for p in exact for row in np.argsort(-p)[:5] if round(float(p[row]), 3) >= 0.3)
-    assert sorted(near_pairs(texts, prototypes, 5, 0.3).tolist()) == wanted
-
-
 def test_scores_asked_are_those_of_the_last_neighbour() -> None:
     rng = np.random.default_rng(3)
     texts, prototypes = unit(rng, 60, 16), unit(rng, 4, 16)
     last = np.sort(prototypes @ texts.T, axis=1)[:, -5]
     assert scores_asked(texts, prototypes, 5, 0.4) == pytest.approx(np.maximum(last, 0.4), abs=6e-4)
     assert scores_asked(texts[:4], prototypes, 5, 0.4).tolist() == pytest.approx([0.4] * 4)
+    near = {row for p in prototypes @ texts.T for row in np.argsort(-p)[:5]}
+    assert set(pairs_asked(texts, prototypes, scores_asked(texts, prototypes, 5, -1.0)).tolist()) >= near
+
+
+def test_operations_are_those_that_torch_counts() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+    from transformers import BertConfig, BertModel
+
+    shapes = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6, "num_attention_heads": 12}
+    config = BertConfig(vocab_size=30, attn_implementation="eager", **shapes)
+    model = BertModel(config, add_pooling_layer=False).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(input_ids=torch.ones(2, 32, dtype=torch.long))
+    assert floating_operations([32, 32]) == counter.get_total_flops()
+
+
+def test_recall_counts_pairs_and_errs_by_texts() -> None:
+    found = recall_of(np.array([0, 0, 0, 2]), np.array([True, True, False]))
+    assert found == {"pairs": 4, "texts": 2, "recall": 0.75, "stderr": round((0.75 * 0.25 / 2) ** 0.5, 4)}
+    assert recall_of(np.zeros(0, dtype=int), np.array([True]))["recall"] is None
 
 
 def test_the_student_is_ridge_regression() -> None:

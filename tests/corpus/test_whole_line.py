@@ -193,7 +193,7 @@ def test_retrieval_is_compared_with_exact_search(finished: Path) -> None:
     report = json.loads((finished / "study/report.json").read_text())
     assert report["checked"] == 40 and set(report["recall_at_k"]) <= {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}
     assert set(report["first_stages"]) == {
-        "student", "tf_idf", "bm25", "static_token_embeddings", "fasttext_average",
+        "student", "student_by_best_score", "tf_idf", "bm25", "static_token_embeddings", "fasttext_average",
     }  # fmt: skip
     assert all(0 < row["share_needed"] <= 1 for row in report["first_stages"].values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -119,8 +120,12 @@ EXPECTED: dict[str, list[str]] = {}
 
 
 def test_tools_are_part_of_what_an_answer_is_kept_under():
-    assert Prompt("a", 1, 8).key == ["a", 8]
-    assert Prompt("a", 1, 8, "[1]").key != Prompt("a", 1, 8, "[2]").key
+    plain = Prompt("a", 1, 8)
+    assert plain.key == Prompt("a", 2, 8).key, "its length in tokens is no part"
+    assert len({json.dumps(prompt.key) for prompt in (
+        plain, Prompt("b", 1, 8), Prompt("a", 1, 9), Prompt("a", 1, 8, "[1]"), Prompt("a", 1, 8, "[2]"),
+        replace(plain, settles=not plain.settles),
+    )}) == 6  # fmt: skip
 
 
 def test_odd_schemas_have_a_grammar(guide):

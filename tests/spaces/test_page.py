@@ -6,11 +6,15 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from records.errors import UserError
+from spaces import screenshots
 from tests.spaces.canned import Canned
 
 pytestmark = pytest.mark.browser
@@ -314,3 +318,19 @@ def test_the_release_tab_searches(page: Any) -> None:
     page.wait_for_selector("#release >> text=Nothing released yet")
     page.locator("#api-query textarea, #api-query input").first.fill("bucket")
     page.wait_for_selector("#api-found >> text=s3.create_bucket")
+
+
+def test_pictures_are_taken_of_the_states_asked_for(
+    served: tuple[str, Canned], visitor: Any, canned: Canned, tiny_model: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    canned.text = "No function here can do that."
+    monkeypatch.setattr(screenshots, "running", lambda *_: nullcontext((served[0], None, 0.0)))
+    wanted = ["--recipe", "smoke", "--model", str(tiny_model), "--output", str(tmp_path / "pictures")]
+    with ThreadPoolExecutor(1) as apart:  # this thread runs the browser of the other tests
+        assert apart.submit(screenshots.main, [*wanted, "--only", "empty", "words", "error_dark"]).result() == 0
+    pictures = sorted((tmp_path / "pictures").iterdir())
+    assert [picture.name for picture in pictures] == ["empty.png", "error_dark.png", "words.png"]
+    assert len({picture.read_bytes() for picture in pictures}) == 3
+    with pytest.raises(UserError, match="no model"):
+        screenshots.main(["--recipe", "smoke", "--model", str(tmp_path)])
