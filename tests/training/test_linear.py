@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional
@@ -71,6 +75,32 @@ def test_the_same_input_gives_the_same_bits() -> None:
         assert all(torch.equal(a, b) for a, b in zip(first, gradients(linear, x, weight, along), strict=True))
 
 
+GROWTH = """
+import torch
+from training.linear import keep_few_prepared, product
+keep_few_prepared()
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+def multiply(counts):
+    for count in counts:
+        product(torch.ones(4096, count), torch.ones(512, count))  # 8 MB, as the gradient of a head whose rows vary
+multiply(range(1, 40))
+before = resident()
+multiply(range(40, 100))
+print(resident() - before)
+"""
+
+
+@has_avx512
+def test_memory_stays_when_the_number_of_rows_varies() -> None:
+    kept = {name: value for name, value in os.environ.items() if name not in ours.CACHES}
+    told = subprocess.run([sys.executable, "-c", GROWTH], env=kept, capture_output=True, text=True, check=True)
+    assert int(told.stdout) < 120e6, "60 products of 8 MB are not all kept"
+    without = {**kept, **dict.fromkeys(ours.CACHES, "1024")}
+    told = subprocess.run([sys.executable, "-c", GROWTH], env=without, capture_output=True, text=True, check=True)
+    assert int(told.stdout) > 400e6, "they would be, if torch's own limits stood"
+
+
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.Size, torch.Size]]:
     """Shapes of the products that oneDNN makes from here on."""
     seen: list[tuple[torch.Size, torch.Size]] = []
@@ -93,6 +123,7 @@ def test_all_matrices_of_a_step_are_multiplied_so(place: Place, adapter: None, m
     monkeypatch.setattr(functional, "linear", None)  # nothing else multiplies
     trainer.train(trainer.micro_batches(plans.reader(stage.recipe, 1, 0), 0))
     assert len(seen) == 3 * (2 * 4 + 1) * stage.recipe.accumulation
+    assert all(name in os.environ for name in ours.CACHES)
 
 
 @pytest.mark.parametrize("why", ["asked", "no oneDNN", "no AVX-512", "bfloat16", "bias"])
