@@ -19,7 +19,7 @@ export TOKENIZERS_PARALLELISM = false
 export PYTHONWARNINGS ?= ignore
 
 .DEFAULT_GOAL := help
-.PHONY: all setup crawl tune-filter challenge-filter retrieval-study extraction-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-corpus bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check convert lint format clean help
+.PHONY: all setup crawl tune-filter challenge-filter retrieval-study extraction-study known-origin corpus train eval publish verify hub demo summary plan test test-all bench bench-corpus bench-leaks bench-seeds bench-eval bench-hub bench-space bench-train gallery gpu-check gpu-run convert lint format clean help
 # HOST counts only on make's command line: some shells export one of their own, and it would let other machines in.
 # Steps follow one another even under `make -j`: each reads what the one before wrote.
 .NOTPARALLEL:
@@ -90,6 +90,9 @@ bench: setup  ## speed of the readers, to results/bench_corpus.json
 
 bench-corpus: setup crawl  ## pages to kept texts beside datatrove's stock recipe, planted near duplicates: results/bench_line.json
 	@$(PY) -m corpus.bench_line
+
+bench-leaks: setup  ## items of BFCL planted in clean rows of RECIPE's corpus and searched for, to build/<recipe>/bench_leaks.json
+	@$(PY) -m corpus.bench_leaks --recipe $(RECIPE)
 
 bench-seeds: setup  ## time and memory of the seed build of RECIPE=full alone, to results/bench_seeds.json
 	@$(PY) -m corpus.bench_seeds --recipe $(RECIPE)

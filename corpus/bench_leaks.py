@@ -1,6 +1,6 @@
 """Benchmark items planted in clean rows: how many of them decontamination finds, by how they are disguised.
 
-`python -m corpus.bench_leaks --recipe local` takes every question and answer of BFCL, disguises it, puts it into the
+`python -m corpus.bench_leaks --recipe local` (`make bench-leaks`) takes every question and answer of BFCL, disguises it, puts it into the
 middle of a row of the recipe's corpus, and searches that row as the line does. Writes a JSON report.
 """
 
@@ -115,45 +115,13 @@ def main(argv: Sequence[str]) -> int:
     """Plant, search and write. Raises UserError when the recipe's corpus was not made."""
     parser = command_parser("corpus.bench_leaks", "Plant benchmark items in clean rows and search them.")
     parser.add_argument("--output", type=Path, help="the report (default: build/<recipe>/bench_leaks.json)")
+    parser.add_argument("--items", type=int, help="plant so many of the items, chosen by seed (default: all)")
     options = parser.parse_args(argv)
     work = work_of(load_recipe(options.recipe))
     output = options.output or work.output.parent / "bench_leaks.json"
     if options.dry_run:
         print(f"planted leaks: every item of BFCL, {len(DISGUISES)} disguises -> {output}")
         return 0
-    recipe, text = work.recipe.corpus.decontamination, work.step("arrange") / "text" / "train.jsonl"
-    if not text.is_file():
-        raise UserError(f"{text} does not exist; run `make corpus RECIPE={options.recipe}` first")
-    rows = [row.text for row in islice(read_documents(text), ROWS)]
-    every = list(bfcl_items(benchmark_source("bfcl").place))
-    items = [item for item in every if is_searched_for(item, recipe.n_gram)]
-    checked = report_of(work, "decontamination")
-    removed = sum(count for found in checked["dropped"].values() for count in found.values())
-    report = {
-        "benchmark": "bfcl", "every_item": len(every),
-        **planted_leaks(items, rows, load_index(recipe.benchmarks, recipe.n_gram)),
-        "rows_of_the_corpus": checked["rows_checked"], "removed_of_the_corpus": removed,
-    }  # fmt: skip
-    write_json(output, report)
-    little = len(every) - len(items)
-    print(f"{report['planted']:,} planted, recall {report['recall']:.3%}; {little:,} items say too little")
-    return 0
-    recipe, text = work.recipe.corpus.decontamination, work.step("arrange") / "text" / "train.jsonl"
-    if not text.is_file():
-        raise UserError(f"{text} does not exist; run `make corpus RECIPE={options.recipe}` first")
-    rows = [row.text for row in islice(read_documents(text), ROWS)]
-    every = list(bfcl_items(benchmark_source("bfcl").place))
-    items = [item for item in every if is_searched_for(item, recipe.n_gram)]
-    checked = report_of(work, "decontamination")
-    removed = sum(count for found in checked["dropped"].values() for count in found.values())
-    report = {
-        "benchmark": "bfcl", "every_item": len(every),
-        **planted_leaks(items, rows, load_index(recipe.benchmarks, recipe.n_gram)),
-        "rows_of_the_corpus": checked["rows_checked"], "removed_of_the_corpus": removed,
-    }  # fmt: skip
-    write_json(output, report)
-    print(f"{report['planted']:,} planted, recall {report['recall']:.3%}; {len(every) - len(items):,} say too little")
-    return 0
 
 
 if __name__ == "__main__":

@@ -198,6 +198,17 @@ def test_retrieval_is_compared_with_exact_search(finished: Path) -> None:
     assert all(0 < row["share_needed"] <= 1 for row in report["first_stages"].values())
 
 
+def test_leaks_planted_in_its_rows_are_found(finished: Path) -> None:
+    from corpus import bench_leaks
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUILD", str(finished / "build"))
+        recipe, output = str(finished / "tiny.yaml"), finished / "leaks.json"
+        assert bench_leaks.main(["--recipe", recipe, "--items", "40", "--output", str(output)]) == 0
+    report = json.loads(output.read_text())
+    assert report["planted"] == 200 and report["recall"] >= 0.99 and report["found_in_clean_rows"] == 0
+
+
 def test_every_config_loads(finished: Path) -> None:
     from datasets import config, load_dataset
 
