@@ -1,7 +1,7 @@
 """Benchmark items planted in clean rows: how many of them decontamination finds, by how they are disguised.
 
-`python -m corpus.bench_leaks --recipe local` (`make bench-leaks`) takes every question and answer of BFCL, disguises it, puts it into the
-middle of a row of the recipe's corpus, and searches that row as the line does. Writes a JSON report.
+`python -m corpus.bench_leaks --recipe local` (`make bench-leaks`) takes every question and answer of BFCL, disguises
+it, puts it into the middle of a row of the recipe's corpus, and searches that row as the line does. Writes a report.
 """
 
 from __future__ import annotations
@@ -122,6 +122,25 @@ def main(argv: Sequence[str]) -> int:
     if options.dry_run:
         print(f"planted leaks: every item of BFCL, {len(DISGUISES)} disguises -> {output}")
         return 0
+    recipe, text = work.recipe.corpus.decontamination, work.step("arrange") / "text" / "train.jsonl"
+    if not text.is_file():
+        raise UserError(f"{text} does not exist; run `make corpus RECIPE={options.recipe}` first")
+    rows = [row.text for row in islice(read_documents(text), ROWS)]
+    every = list(bfcl_items(benchmark_source("bfcl").place))
+    items = [item for item in every if is_searched_for(item, recipe.n_gram)]
+    if options.items is not None:
+        items = random.Random(work.recipe.seed).sample(items, min(options.items, len(items)))
+    checked = report_of(work, "decontamination")
+    removed = sum(count for found in checked["dropped"].values() for count in found.values())
+    report = {
+        "benchmark": "bfcl", "every_item": len(every),
+        **planted_leaks(items, rows, load_index(recipe.benchmarks, recipe.n_gram)),
+        "rows_of_the_corpus": checked["rows_checked"], "removed_of_the_corpus": removed,
+    }  # fmt: skip
+    write_json(output, report)
+    clean = f"{report['found_in_clean_rows']} of {report['clean_rows']:,} clean rows say one"
+    print(f"{report['planted']:,} planted, recall {report['recall']:.3%}; {clean}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from records.errors import UserError, run_command
+from records.gallery_choice import chosen_gallery
 from records.recipe import build_folder, command_parser, load_recipe
 from records.release_data import write_release
 from spaces.assembly import add_gallery, assemble
@@ -24,6 +25,7 @@ def main(argv: Sequence[str]) -> int:
     parser = command_parser("spaces", "Open the function-calling Space on the model just trained.")
     parser.add_argument("--port", type=int, default=7860, help="port on 127.0.0.1 (default: 7860)")
     parser.add_argument("--model", type=Path, help="model folder (default: the recipe's fine-tuned model)")
+    parser.add_argument("--committed-examples", action="store_true", help="choose no examples for the trained model")
     options = parser.parse_args(argv)
     recipe = load_recipe(options.recipe)
     trained = build_folder(recipe) / "models" / f"hephaestus-{recipe.training.base.size}-ift"
@@ -34,11 +36,26 @@ def main(argv: Sequence[str]) -> int:
         return 0
     require_model(model, f"make train RECIPE={options.recipe}")
     require_port(options.port)
+    if options.model is None and not options.committed_examples:
+        choose_examples(options.recipe, model)
     assemble(SPACE, space)
     write_release(build_folder(recipe), space)
     print(f"space: {add_gallery(build_folder(recipe), model, space)}")
     serve(space, model, options.port)
     return 0
+
+
+def choose_examples(recipe: str, model: Path) -> None:
+    """Have the gallery's candidates asked, once for these weights; without a corpus to take tools from, do without."""
+    if chosen_gallery(build_folder(load_recipe(recipe)), model):
+        return
+    from spaces import gallery
+
+    print("choosing examples that this model gets right, once (a minute for 135M parameters)", flush=True)
+    try:
+        gallery.main(["--recipe", recipe])
+    except UserError as error:
+        print(f"no examples were chosen: {error}")
 
 
 def require_model(model: Path, made_by: str) -> None:

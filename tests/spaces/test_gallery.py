@@ -13,6 +13,7 @@ from records.errors import UserError
 from records.files import write_text
 from records.gallery_choice import CHOSEN, chosen_gallery, gallery_path, weights_print
 from spaces import gallery
+from spaces.__main__ import choose_examples
 from spaces.assembly import add_gallery, assemble
 from spaces.gallery_answers import Found, is_right
 
@@ -206,6 +207,30 @@ def test_a_document_becomes_a_function_as_call_examples_show_it(
     choices.write_text("- {name: One, corpus: {a/c: [QueueName]}, candidates: {}}\n")
     with pytest.raises(UserError, match="a/c: the corpus"):
         gallery.tool_sets(tmp_path / "corpus")
+
+
+def test_make_demo_chooses_examples_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BUILD", str(tmp_path))
+    model, asked = tmp_path / "model", []
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"weights")
+
+    def choose(argv: list[str]) -> int:
+        asked.append(argv)
+        if len(asked) == 1:
+            raise UserError("the corpus holds no such document")
+        measured = {"model": "m", "weights_sha256": weights_print(model), "right": 3, "of": 8, "by_kind": {}}
+        write_text(gallery_path(tmp_path / "smoke", weights_print(model)), json.dumps({"measured": measured}))
+        return 0
+
+    monkeypatch.setattr(gallery, "main", choose)
+    choose_examples("smoke", model)
+    assert "no examples were chosen: the corpus holds no such document" in capsys.readouterr().out
+    choose_examples("smoke", model)
+    choose_examples("smoke", model)
+    assert asked == [["--recipe", "smoke"]] * 2
 
 
 def test_make_gallery_asks_and_keeps_its_choice_beside_the_model(
