@@ -1,7 +1,8 @@
 """`python -m corpus.bench_line`: pages to kept texts, beside datatrove's stock recipe on the same pages.
 
 The pages are those of `make crawl`, whose origin is known. Three fifths train both sides' classifiers, the rest is what
-is measured, at one, four and sixteen sixteenths of it. Sides take turns, so that what slows the machine meets all.
+is measured, at one, four and sixteen sixteenths of it, the largest page always among them. Sides take turns, so that
+what slows the machine meets all.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def bench(crawl: str, pages: Sequence[Page], repeats: int) -> dict[str, Any]:
         folder = Path(place)
         models = {side: train_side(side, training, folder / f"model {side}") for side in ("ours", "stock")}
         for scale in SCALES:
-            chosen = measured[: len(measured) * scale // SCALES[-1]]
+            chosen = at_scale(measured, scale)
             write_warcs(chosen, folder / f"warc {scale}")
             for number in range(repeats if scale == SCALES[0] else 1):
                 for side in (side for side in STEPS if side != SLOW or scale < SCALES[-1]):
@@ -126,6 +127,15 @@ def bench(crawl: str, pages: Sequence[Page], repeats: int) -> dict[str, Any]:
         "ratios": ratios(runs),
         "near_duplicates": near,
     }
+
+
+def at_scale(pages: Sequence[Page], scale: int) -> list[Page]:
+    """The first `scale` sixteenths of the pages, the largest of all among them: it sets the memory of any run that has
+    it, so that without it two scales would be told apart by their pages.
+    """
+    largest = max(pages, key=lambda page: page.size)
+    others = [page for page in pages if page is not largest]
+    return [largest, *others][: len(pages) * scale // SCALES[-1]]
 
 
 def _trains(page: Page) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.bench_line import crawl_pages, described, main, run_side, train_side, write_warcs
+from corpus.bench_line import Page, at_scale, crawl_pages, described, main, run_side, train_side, write_warcs
 from corpus.bench_line_run import DEDUP
 from corpus.bench_planted import CHANGES, planted
 from corpus.debian_pages import API_SIDE, OTHER, is_api_side, write_warc
@@ -60,6 +60,13 @@ def test_planted_near_duplicates_are_counted_by_how_they_differ(tmp_path: Path) 
     assert found["texts"] == 100 and found["planted"] == found["without_a_copy"] == 50
     assert found["recall"] >= 0.95 and found["falsely_removed"] == 0
     assert {name: part["planted"] for name, part in found["by_change"].items()} == dict.fromkeys(CHANGES, 10)
+
+
+def test_the_largest_page_is_at_every_scale() -> None:
+    pages = [Page(f"https://a.example/{n}", b"", size, "") for n, size in enumerate([*range(20), 900, *range(30, 41)])]
+    one, all_of_it = at_scale(pages, 1), at_scale(pages, 16)
+    assert [page.size for page in one] == [900, 0]
+    assert len(all_of_it) == 32 and {page.url for page in all_of_it} == {page.url for page in pages}
 
 
 def test_no_crawl_is_said(tmp_path: Path) -> None:
