@@ -32,6 +32,14 @@ BATCH = 256
 LONGEST_GROWTH, ROOM = 2, 120
 """A rewrite has at most so many times the characters of the request, and so many more."""
 PREAMBLE = re.compile(r"(?:sure|certainly|of course|here(?:'s| is)|rewritten|request:)\b", re.I)
+ANSWERED = re.compile(
+    r"\bI(?:'m| am) (?:sorry|unable|not able|ready to|happy to|not sure)\b|\bI (?:can't|cannot|can not)\b|\bas an AI\b",
+    re.I,
+)
+"""What a model says that answers the request in place of rewriting it."""
+WORD = re.compile(r"[a-z]{4,}")
+STEM = 5
+"""Letters that two forms of one word share."""
 FUNCTION_NAME = re.compile(r"[_.]")
 
 
@@ -115,8 +123,9 @@ def clean(reply: str, request: str) -> str:
 def why_not(text: str, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> str | None:
     """Why a rewrite cannot stand for a request, or None.
 
-    Every value of the calls must be said. Where the answer is a refusal or a question, no value says what was asked, so
-    there the figures must be those of the request: a number more could be the one whose absence is asked about.
+    Every value of the calls must be said, and some word of what is to be done. Where the answer is a refusal or a
+    question, no value says what was asked, so there the figures must be those of the request: a number more could be
+    the one whose absence is asked about.
     """
     request, answer = messages[0]["content"], messages[1]
     arguments = [call["function"]["arguments"] for call in answer.get("tool_calls") or ()]
@@ -129,13 +138,27 @@ def why_not(text: str, messages: Sequence[dict[str, Any]], tools: Sequence[dict[
         return "too_long"
     if PREAMBLE.match(text):
         return "preamble"
+    if ANSWERED.search(text) and not ANSWERED.search(request):
+        return "answered"
     if any(FUNCTION_NAME.search(name) and name in text and name not in request for name in names):
         return "names_a_function"
     if not_said(arguments, text):
         return "value_lost"
     if not arguments and _figures(text) != _figures(request):
         return "figures_changed"
+    if not _same_task(request, text, arguments):
+        return "task_lost"
     return None
+
+
+def _same_task(request: str, text: str, arguments: Sequence[Any]) -> bool:
+    """Whether a rewrite has a word in common with the request that is in no value; words of four letters and more."""
+
+    def stems(words: str) -> set[str]:
+        return {word[:STEM] for word in WORD.findall(words.lower())}
+
+    asked = stems(request) - stems(json.dumps(arguments))
+    return not asked or bool(asked & stems(text))
 
 
 def with_request(row: Document, text: str, model: str) -> Document:

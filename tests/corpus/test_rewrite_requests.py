@@ -142,15 +142,16 @@ def test_an_endpoint_that_is_not_there_is_named(drafts: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "empty"), ("Make box 'a b' of forty.", "unchanged"), ("Sure! Box 'a b' of 40", "preamble"),
-        ("Box 'a b' of 40 with put_box", "names_a_function"), ("Box 'a b' of 41", "value_lost"), 
-        ("Box b of 40", "value_lost"),
-        ("Box a b of 40 " + "please " * 60, "too_long"), ("I need a box 'a b', 40 litres", None),
+        ("", "empty"), ("Make crate 'a b' of forty.", "unchanged"), ("Sure! Crate 'a b' of 40", "preamble"),
+        ("Crate 'a b' of 40 with put_box", "names_a_function"), ("Crate 'a b' of 41", "value_lost"), 
+        ("Crate b of 40", "value_lost"),
+        ("I'm sorry, I am unable to make box 'a b' of 40", "answered"), ("It should be 'a b' of 40.", "task_lost"),
+        ("Crate a b of 40 " + "please " * 60, "too_long"), ("I need a crate 'a b', 40 litres", None),
     ],
 )  # fmt: skip
 def test_reasons(text: str, reason: str | None) -> None:
     calls = [{"function": {"name": "put_box", "arguments": {"name": "a b", "size": 40}}}]
-    messages = [{"role": "user", "content": "Make box 'a b' of forty."}, {"role": "assistant", "tool_calls": calls}]
+    messages = [{"role": "user", "content": "Make crate 'a b' of forty."}, {"role": "assistant", "tool_calls": calls}]
     assert why_not(text, messages, [{"function": {"name": "put_box"}}]) == reason
 
 
