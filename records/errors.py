@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -14,7 +16,8 @@ class UserError(Exception):
 def run_command(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None) -> int:
     """Run a command line entry point; user errors become one line on stderr and exit code 2.
 
-    A full disk and Ctrl-C are treated alike wherever they strike, because no step can foresee them all.
+    A full disk, Ctrl-C and a reader that goes away (`… | head`, exit code 141 as of a shell's own commands) are treated
+    alike wherever they strike, because no step can foresee them all.
     """
     try:
         return main(sys.argv[1:] if argv is None else argv)
@@ -24,6 +27,13 @@ def run_command(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None
     except KeyboardInterrupt:
         print("stopped: run the same command again to go on from here", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        output = select.poll()
+        output.register(sys.stdout.fileno(), 0)
+        if not output.poll(0):
+            raise  # another pipe than the output's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 141
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

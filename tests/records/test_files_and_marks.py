@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,24 @@ def test_errors_for_people_have_no_traceback(capsys: pytest.CaptureFixture[str])
     assert "the disk is full while writing /disk/file" in said[1]
     with pytest.raises(OSError):
         stop(OSError(errno.EACCES, "no"))
+
+
+@pytest.mark.parametrize(("raised", "code"), [("", 141), ("raise BrokenPipeError", 1)])
+def test_a_reader_that_goes_away_ends_it_quietly(raised: str, code: int) -> None:
+    """`make plan | head`; a broken pipe of anything else is an error as ever."""
+    lines = f"""
+import sys
+from records.errors import run_command
+def main(argv):
+    {raised or "any(print('a line', flush=True) for _ in range(100_000))"}
+sys.exit(run_command(main, []))
+"""
+    reader, writer = os.pipe()
+    if not raised:
+        os.close(reader)
+    done = subprocess.run([sys.executable, "-c", lines], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == code and ("Traceback" in done.stderr) == bool(raised), done.stderr
 
 
 def test_too_little_space_is_said_before_work(tmp_path: Path) -> None:
