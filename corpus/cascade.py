@@ -167,11 +167,27 @@ def _share(
     return {**found, "survive_share": round(int(needed) / len(rows), 4)}
 
 
+def recall_of(pairs: Any, embedded: Any) -> dict[str, Any]:
+    """Pairs, their texts, and the share of pairs whose text was embedded, with a standard error that takes texts as
+    independent.
+
+    Args:
+        pairs: places of texts, one for each pair.
+        embedded: whether each text was embedded, `bool [texts]`.
+    """
+    import numpy as np
+
+    texts = len(np.unique(pairs))
+    recall = float(embedded[pairs].mean()) if texts else float("nan")
+    error = round(float(np.sqrt(recall * (1 - recall) / texts)), 4) if texts else None
+    return {"pairs": len(pairs), "texts": texts, "recall": round(recall, 4) if texts else None, "stderr": error}
+
+
 def _checked(
     known: tuple[Any, Any], checked: Any, missed: tuple[Any, Any], prototypes: Any, settings: CascadeSettings
 ) -> dict[str, Any]:
     """Recall@k on texts chosen by hash alone: of the pairs of a prototype and one of its k nearest among all that was
-    ever embedded, those whose text the cascade had embedded. Its standard error takes texts as independent.
+    ever embedded, those whose text the cascade had embedded.
     """
     import numpy as np
 
@@ -179,9 +195,8 @@ def _checked(
     least = scores_asked(every, prototypes, settings.neighbours, settings.min_score)
     held = np.concatenate([known[1][np.isin(known[0], checked)], missed[1]])
     pairs = pairs_asked(held, prototypes, least)
-    texts = len(np.unique(pairs))
-    told = {"checked": len(checked), "checked_pairs": len(pairs), "checked_texts_with_a_pair": texts}
-    if not len(pairs):
-        return {**told, "recall": None, "recall_stderr": None}
-    recall = float((pairs < len(held) - len(missed[0])).mean())
-    return {**told, "recall": round(recall, 4), "recall_stderr": round(math.sqrt(recall * (1 - recall) / texts), 4)}
+    found = recall_of(pairs, np.arange(len(held)) < len(held) - len(missed[0]))
+    return {
+        "checked": len(checked), "checked_pairs": found["pairs"], "checked_texts_with_a_pair": found["texts"],
+        "recall": found["recall"], "recall_stderr": found["stderr"],
+    }  # fmt: skip

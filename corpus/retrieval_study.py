@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from corpus.cascade import pairs_asked, scores_asked
+from corpus.cascade import pairs_asked, recall_of, scores_asked
 from corpus.embed import DIMENSION, embed, model_folder, model_identity
 from corpus.prototypes import prototypes_of
 from corpus.retrieve import Texts, candidate_texts, seed_texts
@@ -195,19 +195,6 @@ def first_stages(found: Retrieved, words: Words, checked: Any, least: Any, folde
         scores = stage()
         scored[name] = (scores, round(len(checked) / max(time.process_time() - start, 1e-6)))
     return scored
-
-
-def recall_of(pairs: Any, embedded: Any) -> dict[str, Any]:
-    """Pairs, their texts, and the share of pairs that retrieval embedded, with a standard error over texts.
-
-    Args:
-        pairs: places of texts, one for each pair.
-        embedded: whether each text was embedded, `bool [texts]`.
-    """
-    texts = len(np.unique(pairs))
-    recall = float(embedded[pairs].mean()) if texts else float("nan")
-    error = round(float(np.sqrt(recall * (1 - recall) / texts)), 4) if texts else None
-    return {"pairs": len(pairs), "texts": texts, "recall": round(recall, 4) if texts else None, "stderr": error}
 
 
 def frontier(

@@ -25,7 +25,6 @@ def main(argv: Sequence[str]) -> int:
     parser = command_parser("spaces", "Open the function-calling Space on the model just trained.")
     parser.add_argument("--port", type=int, default=7860, help="port on 127.0.0.1 (default: 7860)")
     parser.add_argument("--model", type=Path, help="model folder (default: the recipe's fine-tuned model)")
-    parser.add_argument("--committed-examples", action="store_true", help="choose no examples for the trained model")
     options = parser.parse_args(argv)
     recipe = load_recipe(options.recipe)
     trained = build_folder(recipe) / "models" / f"hephaestus-{recipe.training.base.size}-ift"
@@ -36,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     require_model(model, f"make train RECIPE={options.recipe}")
     require_port(options.port)
-    if options.model is None and not options.committed_examples:
+    if options.model is None:
         choose_examples(options.recipe, model)
     assemble(SPACE, space)
     write_release(build_folder(recipe), space)

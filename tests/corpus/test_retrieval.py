@@ -11,12 +11,12 @@ import pytest
 import torch
 from scipy import sparse
 
-from corpus.cascade import CascadeSettings, cascade, pairs_asked, scores_asked
+from corpus.cascade import CascadeSettings, cascade, pairs_asked, recall_of, scores_asked
 from corpus.embed import DIMENSION, embed, load_model, model_folder, model_identity
 from corpus.prototypes import prototypes_of
 from corpus.quotas import within_quotas
 from corpus.retrieval_map import two_axes
-from corpus.retrieval_study import bm25, floating_operations, recall_at_shares, recall_of, share_needed
+from corpus.retrieval_study import bm25, floating_operations, recall_at_shares, share_needed
 from corpus.retrieve import best_prototype
 from corpus.student import Student, inverse_document_frequency, token_counts, weighted
 from corpus.vector_index import VectorIndex, build_index
