@@ -25,11 +25,12 @@ for a required parameter; and knows a gold parameter that the function has not, 
 
 def official(question, calls: list[Call]) -> str:
     """BFCL's verdict on calls, straight from its checker: `right` or the error type."""
+    from_wheel = checker()  # puts the wheel on the path
     from bfcl_eval.constants.enums import Language
 
     language = {"simple_java": Language.JAVA, "simple_javascript": Language.JAVASCRIPT}
     decoded = [{call.name: call.arguments} for call in calls]
-    verdict = checker()(
+    verdict = from_wheel(
         question.functions,
         decoded,
         question.gold,

@@ -39,9 +39,7 @@ def official(handler, question, answer: str) -> bool:
             handler, question.id, answer, entry, "any", question.category
         )
         return bool(judged["valid"])
-    from bfcl_eval.constants.enums import Language, ReturnFormat
-
-    language = Language[LANGUAGES.get(question.category, "PYTHON")]
+    language = runner()["Language"][LANGUAGES.get(question.category, "PYTHON")]
     judged = runner()["_evaluate_single_ast_entry"](
         handler,
         question.id,
@@ -51,7 +49,7 @@ def official(handler, question, answer: str) -> bool:
         "any",
         question.category,
         language=language,
-        return_format=ReturnFormat.PYTHON,
+        return_format=runner()["ReturnFormat"].PYTHON,
     )
     return bool(judged["valid"])
 
