@@ -111,7 +111,7 @@ def _hold_all(remotes: list[Remote], who: Publisher, manners: Manners) -> None:
             with hub_errors(f"looking at {remote}"):
                 _check(remote, manners)
     except UserError:
-        _let_go(held, created)
+        _let_go(held, created, who)
         raise
 
 
@@ -127,7 +127,7 @@ def _check(remote: Remote, manners: Manners) -> None:
         check_strangers(remote, str(info.sha), remote.tree(str(info.sha)))
 
 
-def _let_go(held: list[Remote], created: list[Remote]) -> None:
+def _let_go(held: list[Remote], created: list[Remote], who: Publisher) -> None:
     """Undo `_hold_all`: branches that we hold, and repositories that we made and that are as they were made."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
@@ -135,7 +135,7 @@ def _let_go(held: list[Remote], created: list[Remote]) -> None:
     for remote in [*held, *(remote for remote in created if remote not in held)]:
         try:
             if remote in held:
-                release_lease(remote)
+                release_lease(remote, who)
             refs = remote.refs()
             if remote in created and not refs.tags and set(refs.branches) == {MAIN} and len(remote.history()) == 1:
                 remote.delete()
@@ -249,6 +249,4 @@ def _finish(remote: Remote, who: Publisher) -> None:
     if not planned.private and remote.info(MAIN).private:
         remote.set_private(False)
     if STAGING in remote.refs().branches:
-        held = holder(remote)
-        if held is None or held[0].startswith(f"publisher: {who.id}\n"):
-            release_lease(remote)
+        release_lease(remote, who)

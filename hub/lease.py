@@ -60,14 +60,24 @@ def only_run(release: Path) -> Iterator[str]:
 
 def holder(remote: Remote) -> tuple[str, HistoryRow] | None:
     """(mark, last commit) of the publisher that holds the repository; None when nobody does."""
+    newest = _newest(remote)
+    return (_mark(newest), newest) if newest is not None and _mark(newest) else None
+
+
+def _newest(remote: Remote) -> HistoryRow | None:
+    """Last commit of the branch; None without a branch."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
-        newest = remote.history(STAGING)[0]
+        return remote.history(STAGING)[0]
     except RevisionNotFoundError:
         return None
-    mark = newest.message.strip()
-    return (mark, newest) if mark.startswith("publisher: ") else None
+
+
+def _mark(row: HistoryRow) -> str:
+    """Mark of the publisher that made a commit; empty when none did."""
+    mark = row.message.strip()
+    return mark if mark.startswith("publisher: ") else ""
 
 
 def acquire(remote: Remote, publisher: Publisher, take_over: bool) -> None:
@@ -78,42 +88,45 @@ def acquire(remote: Remote, publisher: Publisher, take_over: bool) -> None:
     """
     for _ in range(ROUNDS):
         remote.create_branch(STAGING, remote.head(MAIN))
-        held = holder(remote)
-        if held is None:
-            if _claim(remote, publisher):
+        newest = _newest(remote)
+        if newest is None:
+            continue
+        mark = _mark(newest)
+        if not mark:
+            if _claim(remote, publisher, newest.id):
                 return
-        elif held[0] == publisher.mark:
+        elif mark == publisher.mark:
             return
-        elif held[0].startswith(f"publisher: {publisher.id}\n") or take_over:
+        elif mark.startswith(f"publisher: {publisher.id}\n") or take_over:
             remote.delete_branch(STAGING)  # of another plan: start from main again
         else:
-            raise UserError(_words(remote, held))
+            raise UserError(_words(remote, mark, newest))
     raise UserError(f"{remote}: branch {STAGING} comes and goes; other publishers are at work: try again later")
 
 
-def _claim(remote: Remote, publisher: Publisher) -> bool:
+def _claim(remote: Remote, publisher: Publisher, free: str) -> bool:
+    """Commit on top of `free`, the very commit that was seen to be nobody's: a head looked up anew may be another's."""
     from huggingface_hub import CommitOperationAdd
 
-    found = remote.info(STAGING)
-    if found is None:
-        return False
     text = json.dumps({"publisher": publisher.id, "plan": publisher.plan, "version": remote.planned.tag}) + "\n"
     title = f"Stage {remote.planned.tag}"
     try:
-        remote.commit(STAGING, [CommitOperationAdd(LEASE, text.encode())], title, publisher.mark, str(found.sha))
+        remote.commit(STAGING, [CommitOperationAdd(LEASE, text.encode())], title, publisher.mark, free)
     except MovedError:
         return False  # the next round sees whose commit got through
     return True
 
 
-def release_lease(remote: Remote) -> None:
-    """Give the repository free."""
-    remote.delete_branch(STAGING)
+def release_lease(remote: Remote, publisher: Publisher) -> None:
+    """Give the repository free, unless another publisher has taken our place."""
+    held = holder(remote)
+    if held is None or held[0].startswith(f"publisher: {publisher.id}\n"):
+        remote.delete_branch(STAGING)
 
 
-def _words(remote: Remote, held: tuple[str, HistoryRow]) -> str:
-    name = held[0].splitlines()[0].removeprefix("publisher: ")
+def _words(remote: Remote, mark: str, newest: HistoryRow) -> str:
+    name = mark.splitlines()[0].removeprefix("publisher: ")
     return (
-        f"{remote} is being published by {name} (last sign at {held[1].date}); wait until it has ended and run the"
+        f"{remote} is being published by {name} (last sign at {newest.date}); wait until it has ended and run the"
         " same command again, or, if that run is dead, take its place with TAKE_OVER=1"
     )

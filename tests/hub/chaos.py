@@ -58,6 +58,8 @@ class Proxy:
     def __init__(self) -> None:
         self.port = 0
         self.faults = Faults(0, 0.0)
+        self._busy = 0
+        self._turn = threading.Condition()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,7 +67,14 @@ class Proxy:
             disable_nagle_algorithm = True  # or every answer waits 40 ms for an acknowledgement
 
             def handle_any(self) -> None:
-                proxy._handle(self)
+                with proxy._turn:
+                    proxy._busy += 1
+                try:
+                    proxy._handle(self)
+                finally:
+                    with proxy._turn:
+                        proxy._busy -= 1
+                        proxy._turn.notify_all()
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any
 
@@ -76,6 +85,11 @@ class Proxy:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def wait_until_idle(self) -> None:
+        """Until no request is under way, nor what a request set off: a server killed at the last one is up again."""
+        with self._turn:
+            assert self._turn.wait_for(lambda: not self._busy, 60)
 
     def close(self) -> None:
         self._server.shutdown()

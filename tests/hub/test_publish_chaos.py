@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def storm(bench: Bench, number: int, totals: dict[str, int]) -> None:
         process.start()
         process.join(120)
         assert process.exitcode is not None, f"run {number} hangs"
+        bench.proxy.wait_until_idle()
         for fault, count in bench.proxy.faults.injected.items():
             totals[fault] = totals.get(fault, 0) + count
         if process.exitcode == 0:
@@ -164,6 +166,60 @@ def test_two_publishers_at_once(bench: Bench) -> None:
         assert_whole(bench.api, plans[winners[0]])
         # What only the loser has is not left behind half made.
         assert bench.api.repo_exists(alone.id, repo_type="dataset") == (winners == ["second"])
+
+
+def test_two_publishers_at_every_request(bench: Bench) -> None:
+    """The second starts between two requests of the first and stops between two of its own until the first is through,
+    at each pair of places: one of them holds both repositories in the end, and one is refused."""
+    from hub.apply import Manners, _hold_all
+    from hub.lease import Publisher, holder
+    from hub.patience import Patience
+    from hub.remote import Remote
+    from records.errors import UserError
+
+    class Paused(Patience):
+        """Before its call number `at` something else happens."""
+
+        def __init__(self, at: int, happens: Callable[[], Any]) -> None:
+            super().__init__()
+            self.at, self.happens = at, happens
+
+        def call(self, action: Any, doing: str) -> Any:
+            self.at -= 1
+            if self.at == 0:
+                self.happens()
+            return super().call(action, doing)
+
+    said: dict[str, str] = {}
+
+    def hold(who: str, patience: Patience) -> None:
+        remotes = [Remote(bench.api, repo, patience) for repo in plans[who].repos]
+        try:
+            _hold_all(remotes, Publisher(who, plans[who].content_hash()), Manners())
+            said[who] = "holds"
+        except UserError as error:
+            said[who] = str(error)
+
+    outcomes: dict[str, int] = {}
+    for at, pause in itertools.product(range(1, 13), repeat=2):
+        plans = {who: make_plan(bench.folder / who, f"step{at}x{pause}", who) for who in ("first", "second")}
+        plans = {who: Plan(plan.repos[1:], None) for who, plan in plans.items()}
+        go_on, waits = threading.Event(), threading.Event()
+        second_patience = Paused(pause, lambda waits=waits, go_on=go_on: (waits.set(), go_on.wait(60)))  # type: ignore[misc]
+        second = threading.Thread(target=lambda p=second_patience, w=waits: (hold("second", p), w.set()))  # type: ignore[misc]
+        said.clear()
+        hold("first", Paused(at, lambda second=second, waits=waits: (second.start(), waits.wait(60))))  # type: ignore[misc]
+        go_on.set()
+        second.join(60)
+        winners = [who for who, words in said.items() if words == "holds"]
+        assert len(winners) == 1 and len(said) == 2, (at, pause, said)
+        (loser,) = said.keys() - set(winners)
+        assert "is being published by" in said[loser], (at, pause, said)
+        for repo in plans[winners[0]].repos:
+            held = holder(Remote(bench.api, repo, Patience()))
+            assert held is not None and held[0].startswith(f"publisher: {winners[0]}\n"), (at, pause, said)
+        outcomes[winners[0]] = outcomes.get(winners[0], 0) + 1
+    assert outcomes.keys() == {"first", "second"}, outcomes
 
 
 def test_a_dead_publisher_is_replaced_only_on_demand(bench: Bench) -> None:
