@@ -116,14 +116,22 @@ def test_a_tampered_release_is_found(published: Published, tmp_path: Path) -> No
     """Somebody moves the tag to weights that the published list does not name."""
     api = HfApi(endpoint=published.server.url, token=published.server.token)
     name = "local/tinybase-ift"
-    changed = api.create_commit(name, [CommitOperationAdd("config.json", b"{}")], commit_message="Better")
+    tagged = api.model_info(name, revision="v0.1.0").sha
+    api.create_branch(name, branch="other")
+
+    def commit(path: str, content: bytes) -> str:
+        return api.create_commit(name, [CommitOperationAdd(path, content)], commit_message="More", revision="other").oid
+
+    changed = commit("config.json", b"{}")
     api.delete_tag(name, tag="v0.1.0")
-    api.create_tag(name, tag="v0.1.0", revision=changed.oid)
+    api.create_tag(name, tag="v0.1.0", revision=changed)
     done = published.check(tmp_path, "--repo", name)
     assert done.returncode == 2 and "config.json came back with sha256" in done.stderr
-    extra = api.create_commit(name, [CommitOperationAdd("more.txt", b"x")], commit_message="More", revision="main")
-    done = published.check(tmp_path, "--repo", name, "--revision", extra.oid)
+    done = published.check(tmp_path, "--repo", name, "--revision", commit("more.txt", b"x"))
     assert done.returncode == 2 and "the difference: more.txt" in done.stderr
+    api.delete_tag(name, tag="v0.1.0")
+    api.create_tag(name, tag="v0.1.0", revision=tagged)
+    api.delete_branch(name, branch="other")
 
 
 def test_a_reviewed_plan_is_applied_as_it_stands(published: Published, tmp_path: Path) -> None:
