@@ -16,7 +16,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return make_place(tmp_path, {})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def adapter() -> None:
     """nanotron imported and a process group of one rank started in this process."""
     from training.device import prepare
