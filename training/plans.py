@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from records.errors import UserError
@@ -32,9 +32,10 @@ class StagePlans:
         """Reads the held-out plan; every data parallel rank reads all of it."""
         return Reader(self.held_out, stage.micro_batch_size, accumulation=1)
 
-    def loss_tokens(self) -> int:
-        """Positions of the training plan that carry loss."""
-        return sum(int(row_of(self.train, n).label_mask.sum()) for n in range(len(self.train.sequences)))
+    def loss_tokens(self, sequences: Iterable[int] | None = None) -> int:
+        """Positions that carry loss, of some sequences of the training plan or of all."""
+        numbers = range(len(self.train.sequences)) if sequences is None else sequences
+        return sum(int(row_of(self.train, number).label_mask.sum()) for number in numbers)
 
 
 def stage_configs(recipe: Recipe, stage: Stage) -> Mapping[str, float]:

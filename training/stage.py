@@ -109,8 +109,10 @@ def _train(recipe: Recipe, stage: Stage, work: Path) -> tuple[Any, Any, float]:
     track_at = tracked_steps(schedule.steps, recipe.training.track.points) if recipe.training.track else frozenset()
     bar = tqdm(total=schedule.steps * per_step, desc=f"training · {stage.title}", unit="tok", disable=_rank() > 0)
 
-    def batch(step: int) -> str:
-        return documents_of(plans.train, (step - 1) * sequences, sequences, data)
+    def batch(step: int) -> tuple[str, int]:
+        first = (step - 1) * sequences
+        documents = documents_of(plans.train, first, sequences, data)
+        return documents, plans.loss_tokens(range(first, first + sequences))
 
     def measure(step: int) -> None:
         losses = {domain: round(trainer.held_out_loss(reader), 6) for domain, reader in domains.items()}

@@ -12,32 +12,40 @@ from training.packing import Plan
 WINDOW = 20
 """Steps that a loss is compared with; nothing counts as a spike before half of them are there."""
 NAMED_DOCUMENTS = 6
+ENOUGH_TOKENS = 64
+"""Tokens whose mean loss is steady enough for the recipe's margin; with fewer it grows as their standard error does."""
 
 
 def check_loss(
-    where: str, loss: float, earlier: Sequence[float], margin: float | None, batch: Callable[[], str]
+    where: str, loss: float, earlier: Sequence[float], margin: float | None, batch: Callable[[], tuple[str, int]]
 ) -> None:
     """Stop at a loss that is no number, or `margin` nats above the highest of the last 20 steps.
+
+    In fine-tuning a small step may hold the few words of one answer, whose mean loss says little: over n < 64 tokens
+    the margin is sqrt(64 / n) times as wide.
 
     Args:
         where: the run and its step, for the message.
         loss: of this step, nats a token.
         earlier: losses of all steps before.
         margin: None lets every finite loss pass.
-        batch: says what the step read, for the message.
+        batch: what the step read, for the message, and how many of its tokens counted; asked only when in doubt.
 
     Raises:
         UserError: the run must not go on; its last checkpoint stays.
     """
     remedy = "lower the learning_rate in the recipe, or look at these documents, and run the command again"
     if not math.isfinite(loss):
-        raise UserError(f"loss or gradient of {where} is {loss}; the step read {batch()}; {remedy}")
+        raise UserError(f"loss or gradient of {where} is {loss}; the step read {batch()[0]}; {remedy}")
     recent = earlier[-WINDOW:]
-    if margin is not None and len(recent) >= WINDOW // 2 and loss > max(recent) + margin:
+    if margin is None or len(recent) < WINDOW // 2 or loss <= max(recent) + margin:
+        return
+    documents, counted = batch()
+    if loss > max(recent) + margin * max(1.0, math.sqrt(ENOUGH_TOKENS / counted)):
         raise UserError(
-            f"the loss of {where} is {loss:.3f}, a spike of more than {margin:g} over the {max(recent):.3f} "
-            f"that was the highest of {len(recent)} steps before (stop_at_spike); "
-            f"the step read {batch()}; {remedy}"
+            f"the loss of {where} is {loss:.3f} over {counted} tokens, a spike of more than {margin:g} over the"
+            f" {max(recent):.3f} that was the highest of {len(recent)} steps before (stop_at_spike);"
+            f" the step read {documents}; {remedy}"
         )
 
 

@@ -40,7 +40,7 @@ def test_a_spike_stops_the_run_and_allowing_it_goes_on(tmp_path: Path, monkeypat
     stage = ("--recipe", str(place.file), "--stage", "stage1")
     done = command(*stage, module="training.stage")
     assert done.returncode == 2, done.stderr[-500:]
-    found = re.search(rf"the loss of {NAME} at step (\d+) of 60 is [\d.]+, a spike of more than 0.5 over", done.stderr)
+    found = re.search(rf"the loss of {NAME} at step (\d+) of 60 is [\d.]+ over \d+ tokens, a spike of more than 0.5 over", done.stderr)
     assert found and "Traceback" not in done.stderr
     assert re.search(r"the step read sequences \d+ to \d+ of its plan \(documents .*code 25", done.stderr)
     step = int(found[1])
@@ -56,16 +56,18 @@ def test_a_spike_stops_the_run_and_allowing_it_goes_on(tmp_path: Path, monkeypat
 
 
 def test_what_counts_as_a_spike() -> None:
-    def check(loss: float, earlier: list[float], margin: float | None = 2.0) -> None:
-        check_loss("x at step 9", loss, earlier, margin, lambda: "document 7")
+    def check(loss: float, earlier: list[float], margin: float | None = 2.0, tokens: int = 500) -> None:
+        check_loss("x at step 9", loss, earlier, margin, lambda: ("document 7", tokens))
 
     check(99.0, [1.0] * 9)  # too few to compare with
     check(2.99, [1.0] * 10)
     check(99.0, [1.0] * 10, None)
     check(4.9, [3.0] + [1.0] * 19)
-    for loss, earlier in ((3.1, [1.0] * 10), (3.1, [3.0] + [1.0] * 20)):
-        with pytest.raises(UserError, match=r"x at step 9 is 3\.100, a spike of more than 2.*document 7"):
-            check(loss, earlier)
+    check(4.9, [1.0] * 10, tokens=16)  # sixteen tokens: twice the margin
+    for loss, earlier, tokens in ((3.1, [1.0] * 10, 64), (3.1, [3.0] + [1.0] * 20, 500), (5.1, [1.0] * 10, 16)):
+        words = rf"x at step 9 is {loss}00 over {tokens} tokens, a spike of more than 2.*document 7"
+        with pytest.raises(UserError, match=words):
+            check(loss, earlier, tokens=tokens)
     for loss in (float("nan"), float("inf")):
         with pytest.raises(UserError, match=r"x at step 9 is (nan|inf); the step read document 7"):
             check(loss, [], None)
