@@ -40,7 +40,8 @@ def test_a_spike_stops_the_run_and_allowing_it_goes_on(tmp_path: Path, monkeypat
     stage = ("--recipe", str(place.file), "--stage", "stage1")
     done = command(*stage, module="training.stage")
     assert done.returncode == 2, done.stderr[-500:]
-    found = re.search(rf"the loss of {NAME} at step (\d+) of 60 is [\d.]+ over \d+ tokens, a spike of more than 0.5 over", done.stderr)
+    words = rf"the loss of {NAME} at step (\d+) of 60 is [\d.]+ over \d+ tokens, a spike of more than 0.5 over"
+    found = re.search(words, done.stderr)
     assert found and "Traceback" not in done.stderr
     assert re.search(r"the step read sequences \d+ to \d+ of its plan \(documents .*code 25", done.stderr)
     step = int(found[1])
