@@ -38,6 +38,10 @@ class Publisher:
         """What every commit on the branch says."""
         return f"publisher: {self.id}\nplan: {self.plan}"
 
+    def made(self, mark: str) -> bool:
+        """Whether a mark is ours, of this plan or of an earlier one."""
+        return mark.startswith(f"publisher: {self.id}\n")
+
 
 @contextmanager
 def only_run(release: Path) -> Iterator[str]:
@@ -97,7 +101,7 @@ def acquire(remote: Remote, publisher: Publisher, take_over: bool) -> None:
                 return
         elif mark == publisher.mark:
             return
-        elif mark.startswith(f"publisher: {publisher.id}\n") or take_over:
+        elif publisher.made(mark) or take_over:
             remote.delete_branch(STAGING)  # of another plan: start from main again
         else:
             raise UserError(_words(remote, mark, newest))
@@ -120,7 +124,7 @@ def _claim(remote: Remote, publisher: Publisher, free: str) -> bool:
 def release_lease(remote: Remote, publisher: Publisher) -> None:
     """Give the repository free, unless another publisher has taken our place."""
     held = holder(remote)
-    if held is None or held[0].startswith(f"publisher: {publisher.id}\n"):
+    if held is None or publisher.made(held[0]):
         remote.delete_branch(STAGING)
 
 

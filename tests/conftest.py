@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,18 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def environment_is_left_as_it_was() -> Iterator[None]:
-    """A module whose code takes the whole process offline would make others fail, far from the cause.
-
-    What training sets for a process of its own is taken back: its rank, and that denormals count as zero.
-    """
+    """A module whose code takes the whole process offline would make others fail, far from the cause."""
     names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_ENDPOINT", "HF_TOKEN")
     before = {name: os.environ.get(name) for name in names}
-    ranks = {name: os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
     yield
-    for name in (name for name, value in ranks.items() if value is None):
-        os.environ.pop(name, None)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_flush_denormal(False)
     assert {name: os.environ.get(name) for name in names} == before
 
 

@@ -41,9 +41,10 @@ def check_loss(
     if margin is None or len(recent) < WINDOW // 2 or loss <= max(recent) + margin:
         return
     documents, counted = batch()
-    if loss > max(recent) + margin * max(1.0, math.sqrt(ENOUGH_TOKENS / counted)):
+    allowed = margin * max(1.0, math.sqrt(ENOUGH_TOKENS / counted))
+    if loss > max(recent) + allowed:
         raise UserError(
-            f"the loss of {where} is {loss:.3f} over {counted} tokens, a spike of more than {margin:g} over the"
+            f"the loss of {where} is {loss:.3f} over {counted} tokens, a spike of more than {allowed:.3g} over the"
             f" {max(recent):.3f} that was the highest of {len(recent)} steps before (stop_at_spike);"
             f" the step read {documents}; {remedy}"
         )

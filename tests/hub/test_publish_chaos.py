@@ -17,7 +17,12 @@ import pytest
 from huggingface_hub import HfApi, close_session
 from huggingface_hub.hf_api import RepoFile
 
+from hub.apply import Manners, _hold_all, apply_plan
+from hub.lease import Publisher, acquire, holder, release_lease
+from hub.patience import Patience
 from hub.plan import Plan, PlannedCollection, PlannedFile, PlannedRepo
+from hub.remote import Remote
+from records.errors import UserError
 from records.files import sha256_file
 from tests.hub.chaos import Faults, KillableServer, Proxy, forks, publish
 
@@ -168,65 +173,83 @@ def test_two_publishers_at_once(bench: Bench) -> None:
         assert bench.api.repo_exists(alone.id, repo_type="dataset") == (winners == ["second"])
 
 
-def test_two_publishers_at_every_request(bench: Bench) -> None:
-    """The second starts between two requests of the first and stops between two of its own until the first is through,
-    at each pair of places: one of them holds both repositories in the end, and one is refused."""
-    from hub.apply import Manners, _hold_all
-    from hub.lease import Publisher, holder
-    from hub.patience import Patience
-    from hub.remote import Remote
-    from records.errors import UserError
+class Paused(Patience):
+    """Before its call number `at` something else happens."""
 
-    class Paused(Patience):
-        """Before its call number `at` something else happens."""
+    def __init__(self, at: int, happens: Callable[[], Any]) -> None:
+        super().__init__()
+        self.at, self.happens = at, happens
 
-        def __init__(self, at: int, happens: Callable[[], Any]) -> None:
-            super().__init__()
-            self.at, self.happens = at, happens
+    def call(self, action: Any, doing: str) -> Any:
+        self.at -= 1
+        if self.at == 0:
+            self.happens()
+        return super().call(action, doing)
 
-        def call(self, action: Any, doing: str) -> Any:
-            self.at -= 1
-            if self.at == 0:
-                self.happens()
-            return super().call(action, doing)
 
-    said: dict[str, str] = {}
+def hold_both(api: HfApi, plans: dict[str, Plan], at: int, pause: int) -> dict[str, str]:
+    """`second` starts before request `at` of `first`, and waits before its own request `pause` until that has ended."""
+    said = {}
+    stopped, go_on = threading.Event(), threading.Event()
 
     def hold(who: str, patience: Patience) -> None:
-        remotes = [Remote(bench.api, repo, patience) for repo in plans[who].repos]
+        remotes = [Remote(api, repo, patience) for repo in plans[who].repos]
         try:
             _hold_all(remotes, Publisher(who, plans[who].content_hash()), Manners())
             said[who] = "holds"
         except UserError as error:
             said[who] = str(error)
 
-    outcomes: dict[str, int] = {}
+    def wait() -> None:
+        stopped.set()
+        go_on.wait(60)
+
+    def hold_second() -> None:
+        hold("second", Paused(pause, wait))
+        stopped.set()
+
+    def start_second() -> None:
+        second.start()
+        stopped.wait(60)
+
+    second = threading.Thread(target=hold_second)
+    hold("first", Paused(at, start_second))
+    go_on.set()
+    second.join(60)
+    return said
+
+
+def test_two_publishers_at_every_request(bench: Bench) -> None:
+    """Wherever the one comes between two requests of the other: one holds both repositories, and one is refused."""
+    outcomes = set()
     for at, pause in itertools.product(range(1, 13), repeat=2):
-        plans = {who: make_plan(bench.folder / who, f"step{at}x{pause}", who) for who in ("first", "second")}
-        plans = {who: Plan(plan.repos[1:], None) for who, plan in plans.items()}
-        go_on, waits = threading.Event(), threading.Event()
-        second_patience = Paused(pause, lambda waits=waits, go_on=go_on: (waits.set(), go_on.wait(60)))  # type: ignore[misc]
-        second = threading.Thread(target=lambda p=second_patience, w=waits: (hold("second", p), w.set()))  # type: ignore[misc]
-        said.clear()
-        hold("first", Paused(at, lambda second=second, waits=waits: (second.start(), waits.wait(60))))  # type: ignore[misc]
-        go_on.set()
-        second.join(60)
-        winners = [who for who, words in said.items() if words == "holds"]
-        assert len(winners) == 1 and len(said) == 2, (at, pause, said)
-        (loser,) = said.keys() - set(winners)
+        made = {who: make_plan(bench.folder / who, f"step{at}x{pause}", who) for who in ("first", "second")}
+        plans = {who: Plan(plan.repos[1:], None) for who, plan in made.items()}
+        said = hold_both(bench.api, plans, at, pause)
+        (winner,) = [who for who, words in said.items() if words == "holds"]
+        (loser,) = plans.keys() - {winner}
         assert "is being published by" in said[loser], (at, pause, said)
-        for repo in plans[winners[0]].repos:
+        for repo in plans[winner].repos:
             held = holder(Remote(bench.api, repo, Patience()))
-            assert held is not None and held[0].startswith(f"publisher: {winners[0]}\n"), (at, pause, said)
-        outcomes[winners[0]] = outcomes.get(winners[0], 0) + 1
-    assert outcomes.keys() == {"first", "second"}, outcomes
+            assert held is not None and held[0].startswith(f"publisher: {winner}\n"), (at, pause, said)
+        outcomes.add(winner)
+    assert outcomes == {"first", "second"}
+
+
+def test_a_replaced_publisher_leaves_its_successor_alone(bench: Bench) -> None:
+    remote = Remote(bench.api, make_plan(bench.folder, "replaced").repos[1], Patience())
+    remote.create()
+    old, new = Publisher("old", "1"), Publisher("new", "1")
+    acquire(remote, old, take_over=False)
+    acquire(remote, new, take_over=True)
+    release_lease(remote, old)
+    held = holder(remote)
+    assert held is not None and held[0] == new.mark
+    release_lease(remote, new)
+    assert holder(remote) is None
 
 
 def test_a_dead_publisher_is_replaced_only_on_demand(bench: Bench) -> None:
-    from hub.apply import Manners, apply_plan
-    from hub.patience import Patience
-    from records.errors import UserError
-
     plan = make_plan(bench.folder, "dead")
     process: Any = forks().Process(target=publish, args=(bench.proxy.url, bench.server.token, plan, "dead"))
     bench.proxy.faults = Faults(1, 0.0, 45, lambda: os.kill(process.pid, signal.SIGKILL))
@@ -246,8 +269,6 @@ def test_a_dead_publisher_is_replaced_only_on_demand(bench: Bench) -> None:
 def test_a_changed_head(bench: Bench) -> None:
     """Main moves between staging and release: harmless changes are taken along, a stranger's stop the release."""
     from hub import apply as module
-    from hub.apply import apply_plan
-    from records.errors import UserError
 
     plan = make_plan(bench.folder, "moved")
     model = plan.repos[1]
@@ -281,8 +302,6 @@ def test_a_changed_head(bench: Bench) -> None:
 
 def test_waits_as_long_as_the_hub_says(bench: Bench) -> None:
     """429 with RateLimit t=1: no request comes again before the second is over."""
-    from hub.patience import Patience
-
     calls: list[float] = []
     lock = threading.Lock()
 

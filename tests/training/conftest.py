@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 @pytest.fixture(scope="module")
-def adapter() -> None:
-    """nanotron imported and a process group of one rank started in this process."""
+def adapter() -> Iterator[None]:
+    """nanotron imported and a process group of one rank started; rank and rounding do not outlive the module."""
+    import torch
+
     from training.device import prepare
 
-    prepare(threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")):
+            patch.setenv(name, value)
+        prepare(threads=1)
+        yield
+    torch.set_flush_denormal(False)
